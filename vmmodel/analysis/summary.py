@@ -1,0 +1,163 @@
+"""From tables to the few numbers the report argues with, one row per design and metric.
+
+Runs that ended in a panic are left out of every end-state and counted on their own: what stands
+in their books is the moment of the panic, not the end of the story.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pandas as pd
+
+from vmmodel.analysis import histograms, metrics
+from vmmodel.analysis.statistics import (
+    Interval,
+    median_interval,
+    paired_differences,
+    share_interval,
+)
+from vmmodel.analysis.tables import BASELINE, Case, Study
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A quantity of a run, as the summary tables print it."""
+
+    name: str
+    """Column of ``per_run``."""
+    title: str
+    """Heading in a table."""
+    unit: str
+    """Unit, as printed."""
+    better: int
+    """-1 when less is better, +1 when more is, 0 when neither."""
+    digits: int = 0
+    """Decimals to print."""
+
+
+METRICS = (
+    Metric("leaked", "Leaked", "pages", -1),
+    Metric("escaped", "Lost to the general pool", "pages", -1),
+    Metric("pinned_regions", "Pinned 2 MB regions", "regions", -1),
+    Metric("availability", "Superpage availability at the end", "% of free pages", +1, 1),
+    Metric("p99_ns", "p99 of one NOFREE page", "ns", -1),
+)
+"""What the table of designs shows; panics are counted beside them."""
+
+
+@lru_cache(maxsize=4)
+def _per_run(folder: object, study: "_Held") -> pd.DataFrame:
+    runs = study.value.runs.copy()
+    final = metrics.final_samples(study.value.samples)
+    final = final.assign(
+        availability=100 * metrics.superpage_availability(final),
+        fragmentation=metrics.fragmentation_index(final),
+        largest_order=metrics.largest_free_order(final),
+    )
+    columns = [*metrics.KEY, "availability", "fragmentation", "largest_order", "free_regions"]
+    runs = runs.merge(final[columns], on=metrics.KEY, how="left", validate="1:1")
+    p99 = histograms.per_run(study.value.latencies, "nofree-page", "total", 0.99)
+    p99 = p99.rename(columns={"value": "p99_ns"})
+    runs = runs.merge(p99, on=metrics.KEY, how="left", validate="1:1")
+    return runs.assign(
+        live=metrics.live_pages(runs),
+        ideal_regions=metrics.ideal_regions(runs),
+        pinned_ratio=metrics.pinned_ratio(runs),
+        footprint_ratio=metrics.footprint_ratio(runs),
+        residual=metrics.books_residual(runs),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Lets a study be a cache key by identity of its folder."""
+
+    value: Study
+
+    def __hash__(self) -> int:
+        return hash(self.value.folder)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and self.value is other.value
+
+
+def per_run(study: Study) -> pd.DataFrame:
+    """The runs table with every metric of the report as a column."""
+    return _per_run(study.folder, _Held(study))
+
+
+def completed(study: Study, case: Case) -> pd.DataFrame:
+    """Rows of ``per_run`` of one *case* whose run came to its end."""
+    rows = study.select(per_run(study), case)
+    return rows[rows.outcome == "completed"]
+
+
+def median_of(study: Study, case: Case, design: str, metric: str) -> Interval:
+    """Median over completed replications, with its exact interval."""
+    rows = completed(study, case)
+    return median_interval(rows[rows.design == design][metric])
+
+
+def difference_of(study: Study, case: Case, design: str, metric: str) -> Interval:
+    """Median of paired differences to the landed design, with its exact interval."""
+    return median_interval(paired_differences(completed(study, case), metric, design))
+
+
+def panics(study: Study, case: Case, design: str) -> Interval:
+    """Share of runs that panicked; ``n`` is the number of runs."""
+    rows = study.select(study.runs, case)
+    rows = rows[rows.design == design]
+    return share_interval(int((rows.outcome == "panic").sum()), len(rows))
+
+
+def panic_time_ns(study: Study, case: Case, design: str) -> Interval:
+    """Median simulated time of the panic among the runs that panicked."""
+    rows = study.select(study.runs, case)
+    return median_interval(rows[(rows.design == design) & (rows.outcome == "panic")].end_ns)
+
+
+def same_pages(study: Study, one: str, other: str) -> bool:
+    """Whether two designs agree in every book, region and free list of every run, to the page."""
+    apart = ["design", "lock_holds", "lock_wait_ns", "lock_hold_ns", "end_ns"]
+    runs = study.runs.drop(columns=apart)
+    keys = [key for key in metrics.KEY if key != "design"]
+    mine, theirs = (
+        runs[study.runs.design == name].sort_values(keys).reset_index(drop=True)
+        for name in (one, other)
+    )
+    return bool(mine.equals(theirs)) and not mine.empty
+
+
+def table(study: Study) -> pd.DataFrame:
+    """The summary as long rows: case, design, metric, median and paired difference."""
+    rows = []
+    for case in study.cases:
+        for design in study.designs:
+            share = panics(study, case, design)
+            if not share.n:
+                continue
+            for metric in METRICS:
+                value = median_of(study, case, design, metric.name)
+                apart = difference_of(study, case, design, metric.name)
+                rows.append(
+                    {
+                        "scenario": case.scenario,
+                        "variant": case.variant,
+                        "design": design,
+                        "metric": metric.name,
+                        "unit": metric.unit,
+                        "runs": share.n,
+                        "panicked": round(share.estimate * share.n),
+                        "completed": value.n,
+                        "median": value.estimate,
+                        "low": value.low,
+                        "high": value.high,
+                        "coverage": value.coverage,
+                        "baseline": BASELINE,
+                        "difference": apart.estimate,
+                        "difference_low": apart.low,
+                        "difference_high": apart.high,
+                        "difference_coverage": apart.coverage,
+                    }
+                )
+    return pd.DataFrame(rows)

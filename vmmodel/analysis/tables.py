@@ -1,0 +1,203 @@
+"""Load a sweep folder and check it, so that everything after it can trust the tables.
+
+A sweep folder holds five Parquet tables and ``meta.json``; ``vmmodel.experiment.schema`` says
+what stands in them.  A folder that is missing, half written, of another schema version or with
+a damaged file is refused with one sentence that names the file and what was expected.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES
+
+DESIGN_ORDER = (
+    "ordinary",
+    "bump:panic",
+    "bump:escape",
+    "bump:leak",
+    "freeable",
+    "separate",
+    "batch",
+)
+"""Designs in the order of every table, legend and panel; others follow by name."""
+
+SCENARIO_ORDER = ("hosts", "syzkaller", "second-resource")
+"""Scenarios in the order of the report; others follow by name."""
+
+BASELINE = "freeable"
+"""The landed design (D49480); paired differences are taken against it."""
+
+META_KEYS = (
+    "schema version model_digest git_commit git_dirty seed profile replications scenarios designs"
+).split()
+
+
+class TableError(ValueError):
+    """A sweep folder that cannot be used; the message is one sentence for the reader."""
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """One machine under one story: the unit inside which designs are compared."""
+
+    scenario: str
+    """Name of the scenario."""
+    variant: str = ""
+    """Host label, or empty when the scenario has one machine only."""
+
+    @property
+    def label(self) -> str:
+        """Name as printed: ``hosts M3``, or the scenario alone."""
+        return f"{self.scenario} {self.variant}".strip()
+
+    @property
+    def slug(self) -> str:
+        """Name as used in ids and file names.
+
+        >>> Case("hosts", "M3").slug
+        'hosts-m3'
+        """
+        return "".join(c if c.isalnum() else "-" for c in self.label.lower())
+
+
+def _rank(name: str, order: tuple[str, ...]) -> tuple[int, str]:
+    return (order.index(name) if name in order else len(order), name)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tables of one sweep.  Big tables are read when first asked for."""
+
+    folder: Path
+    """Where the tables are."""
+    meta: dict[str, Any]
+    """Contents of ``meta.json``."""
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per run, designs and scenarios in the order of the report."""
+        frame = _frame(self.folder, "runs")
+        by = pd.DataFrame(
+            {
+                "s": frame.scenario.map(lambda name: _rank(name, SCENARIO_ORDER)),
+                "v": frame.variant,
+                "d": frame.design.map(lambda name: _rank(name, DESIGN_ORDER)),
+                "r": frame.replication,
+            }
+        )
+        return frame.loc[by.sort_values(["s", "v", "d", "r"]).index].reset_index(drop=True)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """Free lists and books over time."""
+        return _frame(self.folder, "samples")
+
+    @cached_property
+    def latencies(self) -> pd.DataFrame:
+        """Histograms of every operation, waiting apart from work."""
+        return _frame(self.folder, "latencies")
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """Panics, rollbacks, failures, imports."""
+        return _frame(self.folder, "events")
+
+    def regions(self, case: Case) -> pd.DataFrame:
+        """The map of physical memory of one *case* over time, replication 0."""
+        wanted = (pc.field("scenario") == case.scenario) & (pc.field("variant") == case.variant)
+        return _frame(self.folder, "regions", wanted)
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """Every machine and story of the sweep, in the order of the report."""
+        pairs = self.runs[["scenario", "variant"]].drop_duplicates()
+        return [Case(*pair) for pair in pairs.itertuples(index=False)]
+
+    @cached_property
+    def designs(self) -> list[str]:
+        """Every design of the sweep, in the order of the report."""
+        return sorted(self.runs.design.unique(), key=lambda name: _rank(name, DESIGN_ORDER))
+
+    def cases_of(self, scenario: str) -> list[Case]:
+        """The machines of one *scenario*; empty when it was not run."""
+        return [case for case in self.cases if case.scenario == scenario]
+
+    def main_case(self, scenario: str) -> Case | None:
+        """The machine of *scenario* that asks for most NOFREE pages: the hardest of them."""
+        runs = self.runs[self.runs.scenario == scenario]
+        if runs.empty:
+            return None
+        return Case(scenario, runs.groupby("variant").requested_pages.median().idxmax())
+
+    def select(self, table: pd.DataFrame, case: Case) -> pd.DataFrame:
+        """Rows of *table* that belong to *case*."""
+        return table[(table.scenario == case.scenario) & (table.variant == case.variant)]
+
+
+def load(folder: Path | str) -> Study:
+    """Open the sweep in *folder* after checking every file's presence, schema and version."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise TableError(f"{folder}: no such folder, expected a sweep (tables and meta.json)")
+    meta = _meta(folder / "meta.json")
+    for name, schema in TABLES.items():
+        _check(folder / f"{name}.parquet", schema)
+    study = Study(folder, meta)
+    if study.runs.empty:
+        raise TableError(f"{folder / 'runs.parquet'}: no rows, expected at least one run")
+    return study
+
+
+def _meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TableError(f"{path}: missing, expected the description of the sweep") from None
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path}: not readable as JSON ({error})") from None
+    if not isinstance(meta, dict):
+        raise TableError(f"{path}: expected a JSON object, found {type(meta).__name__}")
+    missing = [key for key in META_KEYS if key not in meta]
+    if missing:
+        raise TableError(f"{path}: key {missing[0]!r} is missing")
+    if meta["schema"] != SCHEMA_VERSION:
+        raise TableError(
+            f"{path}: schema version {meta['schema']}, expected {SCHEMA_VERSION}; run it again"
+        )
+    return meta
+
+
+def _check(path: Path, schema: pa.Schema) -> None:
+    if not path.is_file():
+        raise TableError(f"{path}: missing, expected the table {path.stem!r}")
+    try:
+        found = pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise TableError(f"{path}: not readable as Parquet ({reason})") from None
+    for field in schema:
+        if field.name not in found.names:
+            raise TableError(f"{path}: column {field.name!r} is missing")
+        if found.field(field.name).type != field.type:
+            raise TableError(
+                f"{path}: column {field.name!r} is {found.field(field.name).type},"
+                f" expected {field.type}"
+            )
+
+
+def _frame(folder: Path, name: str, rows: pc.Expression | None = None) -> pd.DataFrame:
+    path = folder / f"{name}.parquet"
+    try:
+        table = pq.read_table(path, columns=TABLES[name].names, filters=rows, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise TableError(f"{path}: not readable as Parquet ({reason})") from None
+    return table.to_pandas()

@@ -1,0 +1,123 @@
+"""The tables a study is made of: names, types, units and meanings of every column.
+
+Everything downstream (analysis, report, notebooks) reads these tables and never the model.
+One row is one fact.  Units stand in the field's metadata and are written to the files.
+
+Designs are named as in ``vmmodel.nofree.DESIGNS``; the four words *in use*, *idle*, *leaked*
+and *fallback* mean what ``docs/design.md`` says and are never mixed.
+"""
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+
+def _field(name: str, type_: pa.DataType, unit: str, meaning: str) -> pa.Field:
+    return pa.field(name, type_, nullable=False, metadata={"unit": unit, "meaning": meaning})
+
+
+_KEY = [
+    _field("scenario", pa.string(), "-", "hosts, syzkaller, second-resource"),
+    _field("variant", pa.string(), "-", "host label (M1, M3, ...) or empty"),
+    _field("design", pa.string(), "-", "named design, with its outcome where a free is illegal"),
+    _field("replication", pa.int32(), "-", "0.. ; the same number is the same request sequence"),
+]
+
+_BOOKS = [
+    _field("in_use", pa.int64(), "pages", "NOFREE pages that a caller has, served from a chunk"),
+    _field("idle", pa.int64(), "pages", "waiting for the next NOFREE request"),
+    _field("leaked", pa.int64(), "pages", "nobody has them and nothing can reach them"),
+    _field("escaped", pa.int64(), "pages", "silently joined the general pool (release kernel)"),
+    _field("fallback", pa.int64(), "pages", "in use, NOFREE, served from outside any chunk"),
+]
+
+ORDERS = [f"n{order}" for order in range(13)]
+
+RUNS = pa.schema(
+    [
+        *_KEY,
+        _field("seed", pa.int64(), "-", "seed of the scenario; streams are named, not numbered"),
+        _field("outcome", pa.string(), "-", "completed or panic"),
+        _field("end_ns", pa.int64(), "ns", "simulated time at the end (of the panic, if any)"),
+        _field("pages", pa.int64(), "pages", "pages of the machine"),
+        _field("requests", pa.int64(), "requests", "slabs and single NOFREE pages asked for"),
+        _field("requested_pages", pa.int64(), "pages", "NOFREE pages asked for"),
+        _field("failed", pa.int64(), "requests", "of them not served"),
+        _field("rollbacks", pa.int64(), "requests", "multi-page requests undone half way"),
+        _field("rolled_back_pages", pa.int64(), "pages", "NOFREE pages given back by rollbacks"),
+        _field("second_failures", pa.int64(), "requests", "page obtained, second resource failed"),
+        _field("init_failures", pa.int64(), "slabs", "slab obtained, an item's set-up failed"),
+        _field("imports", pa.int64(), "chunks", "order-9 blocks taken for NOFREE pages"),
+        _field("failed_imports", pa.int64(), "-", "imports refused or without a block"),
+        _field("fallbacks", pa.int64(), "pages", "NOFREE pages ever served outside any chunk"),
+        _field("captured", pa.int64(), "pages", "freed fallback pages that the queue kept"),
+        _field("leaked_fallback", pa.int64(), "pages", "leaked pages that came from fallback"),
+        *_BOOKS,
+        _field("nofreeq_size", pa.int64(), "pages", "the kernel's counter, as it would print it"),
+        _field("v_nofree_count", pa.int64(), "pages", "the kernel's counter, with its drift"),
+        _field("pinned_regions", pa.int64(), "2 MB regions", "with at least one NOFREE page"),
+        _field("regions", pa.int64(), "2 MB regions", "regions of the machine"),
+        _field("free_count", pa.int64(), "pages", "free pages at the end"),
+        _field("lock_holds", pa.int64(), "-", "acquisitions of the domain free lock"),
+        _field("lock_wait_ns", pa.int64(), "ns", "sum of waiting for it"),
+        _field("lock_hold_ns", pa.int64(), "ns", "sum of holding it"),
+    ]
+)
+
+SAMPLES = pa.schema(
+    [
+        *_KEY,
+        _field("time_ns", pa.int64(), "ns", "simulated time"),
+        _field("free_count", pa.int64(), "pages", "free pages"),
+        *[_field(n, pa.int64(), "blocks", f"free blocks of order {n[1:]}") for n in ORDERS],
+        *_BOOKS,
+        _field("nofreeq_size", pa.int64(), "pages", "the kernel's counter"),
+        _field("v_nofree_count", pa.int64(), "pages", "the kernel's counter, with its drift"),
+        _field("pinned_regions", pa.int64(), "2 MB regions", "with at least one NOFREE page"),
+        _field("free_regions", pa.int64(), "2 MB regions", "wholly free"),
+    ]
+)
+
+REGIONS = pa.schema(
+    [
+        *_KEY,
+        _field("time_ns", pa.int64(), "ns", "simulated time"),
+        _field("region", pa.int32(), "-", "2 MB region, ascending address, holes left out"),
+        _field("free", pa.int16(), "pages", "free pages of the 512"),
+        _field("in_use", pa.int16(), "pages", "NOFREE pages in use"),
+        _field("idle", pa.int16(), "pages", "idle NOFREE pages"),
+        _field("leaked", pa.int16(), "pages", "leaked NOFREE pages"),
+        _field("fallback", pa.int16(), "pages", "fallback pages in use"),
+    ]
+)
+"""Replication 0 only: the map of physical memory over time."""
+
+LATENCIES = pa.schema(
+    [
+        *_KEY,
+        _field("operation", pa.string(), "-", "nofree-page, slab, rollback, traffic, ..."),
+        _field("part", pa.string(), "-", "wait (for the free lock), work (priced), total"),
+        _field("low_ns", pa.int64(), "ns", "lower edge of the bucket, inclusive"),
+        _field("high_ns", pa.int64(), "ns", "upper edge, exclusive; 128 buckets an octave"),
+        _field("count", pa.int64(), "operations", "operations in the bucket"),
+    ]
+)
+
+EVENTS = pa.schema(
+    [
+        *_KEY,
+        _field("time_ns", pa.int64(), "ns", "simulated time"),
+        _field("cpu", pa.int32(), "-", "processor"),
+        _field("kind", pa.string(), "-", "panic, rollback, second-failure, init-failure, import, ..."),
+        _field("pages", pa.int64(), "pages", "pages concerned"),
+    ]
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "runs": RUNS,
+    "samples": SAMPLES,
+    "regions": REGIONS,
+    "latencies": LATENCIES,
+    "events": EVENTS,
+}
+"""File name (without ``.parquet``) to schema; a sweep folder also holds ``meta.json``."""

@@ -1,0 +1,138 @@
+"""How numba compiles the structs of `vmmodel.kernel.cstruct`: typed pointers, functions, cache.
+
+A struct pointer is one machine word.  ``p[i]`` moves it, ``p.field`` loads (sign-extended to 64
+bits) and ``p.field = x`` stores (truncated), without reference counts, bounds or wrap-around.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from llvmlite import ir
+from numba.core import types, typing
+from numba.core.extending import (
+    infer_getattr,
+    intrinsic,
+    lower_builtin,
+    models,
+    register_model,
+)
+from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
+
+from vmmodel.kernel.cache import cache_folder
+from vmmodel.kernel.cstruct import Struct
+
+CACHED = cache_folder() is not None
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile *function* for use by other compiled functions."""
+    compiled: F = numba.njit(error_model="numpy")(function)
+    return compiled
+
+
+def entry(function: F) -> F:
+    """Compile *function*, which takes and gives 64-bit integers, so that Python can call it.
+
+    It is compiled at its first call and then read from the cache on disk.
+    """
+    compiled: F = numba.njit(error_model="numpy", nogil=True, cache=CACHED)(function)
+    return compiled
+
+
+def n_compiled(function: Callable[..., Any]) -> int:
+    """Count the signatures *function* was compiled for or loaded from the cache."""
+    return len(getattr(function, "signatures", ()))
+
+
+class StructPointer(types.Type):  # type: ignore[misc]
+    """The numba type of a pointer to a `Struct`; the layout is part of its name."""
+
+    def __init__(self, struct: Struct) -> None:
+        self.struct = struct
+        super().__init__(name=f"{struct.module}.{struct.name}*{struct.dtype.descr}")
+
+
+register_model(StructPointer)(models.OpaqueModel)
+
+
+def pointer_to(struct: Struct) -> Callable[[int], Any]:
+    """Give the compiled function that turns an address into a pointer to *struct*."""
+    pointer = StructPointer(struct)
+
+    @intrinsic
+    def cast(_typing_context: Any, _address: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(pointer))
+
+        return pointer(types.int64), generate
+
+    result: Callable[[int], Any] = cast
+    return result
+
+
+@infer_getattr
+class _FieldType(AttributeTemplate):  # type: ignore[misc]
+    """A field is a 64-bit integer, or a pointer when the struct says so."""
+
+    key = StructPointer
+
+    def generic_resolve(self, pointer: StructPointer, field: str) -> Any:
+        target = pointer.struct.fields.get(field)
+        if isinstance(target, Struct):
+            return StructPointer(target)
+        return None if target is None else types.int64
+
+
+@infer_global(operator.getitem)
+class _ElementType(AbstractTemplate):  # type: ignore[misc]
+    """Indexing a struct pointer gives a struct pointer."""
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        assert not kws
+        pointer, index = args
+        if isinstance(pointer, StructPointer) and isinstance(index, types.Integer):
+            return typing.signature(pointer, pointer, types.int64)
+        return None
+
+
+@lower_builtin(operator.getitem, StructPointer, types.int64)  # type: ignore[untyped-decorator]
+def _element(_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    size = signature.args[0].struct.dtype.itemsize
+    offset = builder.mul(args[1], ir.Constant(ir.IntType(64), size))
+    return builder.gep(args[0], [offset])
+
+
+def _field_pointer(builder: Any, pointer: StructPointer, value: Any, field: str) -> Any:
+    dtype = pointer.struct.dtype[field]
+    address = builder.gep(value, [ir.Constant(ir.IntType(64), pointer.struct.offset(field))])
+    return builder.bitcast(address, ir.IntType(8 * dtype.itemsize).as_pointer()), dtype
+
+
+@lower_getattr_generic(StructPointer)  # type: ignore[untyped-decorator]
+def _load(context: Any, builder: Any, pointer: StructPointer, value: Any, field: str) -> Any:
+    address, dtype = _field_pointer(builder, pointer, value, field)
+    loaded = builder.load(address)
+    target = pointer.struct.fields[field]
+    if isinstance(target, Struct):
+        loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return builder.inttoptr(loaded, context.get_value_type(StructPointer(target)))
+    if dtype.itemsize == 8:
+        return loaded
+    extend = builder.sext if dtype.kind == "i" else builder.zext
+    return extend(loaded, ir.IntType(64))
+
+
+@lower_setattr_generic(StructPointer)  # type: ignore[untyped-decorator]
+def _store(_context: Any, builder: Any, signature: Any, args: Any, field: str) -> Any:
+    address, dtype = _field_pointer(builder, signature.args[0], args[0], field)
+    value = args[1] if dtype.itemsize == 8 else builder.trunc(args[1], address.type.pointee)
+    builder.store(value, address)
+
+
+
+__all__ = ["entry", "kernel", "n_compiled", "pointer_to"]

@@ -1,0 +1,92 @@
+"""The page, the free list, the segment: what the kernel keeps for each, in C structs.
+
+FreeBSD: `struct vm_page`, `struct vm_freelist`, `struct vm_phys_seg`, `struct vm_domain`.
+"""
+
+from enum import IntEnum
+
+from vmmodel.kernel.cstruct import Struct
+
+NFREEORDER = 13
+"""Orders 0..12; a page whose order is 13 does not head a free block.  FreeBSD: VM_NFREEORDER."""
+
+MAX_ORDER = NFREEORDER - 1
+NPOOL = 2
+NFREELIST = 3
+NO_PAGE = -1
+"""No page: what an allocation gives when it fails, and the end of a list."""
+
+LOWMEM_END = 1 << 12
+"""First page frame above 16 MB.  FreeBSD: VM_LOWMEM_BOUNDARY."""
+DMA32_END = 1 << 20
+"""First page frame above 4 GB.  FreeBSD: VM_DMA32_BOUNDARY."""
+DMA32_NPAGES_THRESHOLD = 16_777_216
+REGION_ORDER = 9
+"""A region is a 2 MB superpage: 512 pages."""
+REGION_PAGES = 1 << REGION_ORDER
+
+
+class Pool(IntEnum):
+    """Free pools of FreeBSD 13.  FreeBSD: VM_FREEPOOL_DEFAULT, VM_FREEPOOL_DIRECT."""
+
+    DEFAULT = 0
+    DIRECT = 1
+
+
+class Mark(IntEnum):
+    """What a page is to the NOFREE allocator; the map of physical memory is drawn from it."""
+
+    ORDINARY = 0
+    IN_USE = 1
+    IDLE = 2
+    LEAKED = 3
+    FALLBACK = 4
+
+
+Page = Struct(
+    __name__, "Page", next="i4", prev="i4", order="i1", pool="i1", segment="u1", mark="u1"
+)
+"""12 bytes a page.  *pool* is valid in the head of a free block and in single allocated pages."""
+
+FreeList = Struct(__name__, "FreeList", head="i4", tail="i4", count="i8")
+
+Segment = Struct(
+    __name__, "Segment", start="i8", end="i8", freelist="i8", domain="i8", region_shift="i8"
+)
+"""Page frames start..end-1.  A page's region is ``(pfn >> 9) - region_shift``."""
+
+Domain = Struct(
+    __name__,
+    "Domain",
+    free_count="i8",
+    interrupt_free_min="i8",
+    pageout_free_min="i8",
+    free_reserved="i8",
+    free_severe="i8",
+    free_min="i8",
+    free_target="i8",
+    wakeup_thresh="i8",
+    wakeups="i8",
+)
+"""Free pages, thresholds, and how often the count fell below *wakeup_thresh*."""
+
+Machine = Struct(
+    __name__,
+    "Machine",
+    page=Page,
+    queue=FreeList,
+    segment=Segment,
+    domain=Domain,
+    nsegments="i8",
+    nfreelists="i8",
+    ndomains="i8",
+    list_ops="i8",
+    page_structs="i8",
+    steals="i8",
+    stolen_pages="i8",
+    atomics="i8",
+)
+"""All of physical memory, and counters of the work done on it (read and zeroed by `Vm.take_work`)."""
+
+Word = Struct(__name__, "Word", value="i8")
+"""One 64-bit integer, for arrays that kernel functions fill."""

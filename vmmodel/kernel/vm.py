@@ -1,0 +1,312 @@
+"""Physical memory as Python sees it: one object over the structs and the compiled functions."""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vmmodel.kernel import entries
+from vmmodel.kernel.cstruct import StructArray
+from vmmodel.kernel.domain import RequestClass, Thresholds
+from vmmodel.kernel.pages import (
+    DMA32_NPAGES_THRESHOLD,
+    LOWMEM_END,
+    NFREEORDER,
+    NO_PAGE,
+    NPOOL,
+    REGION_ORDER,
+    Domain,
+    FreeList,
+    Machine,
+    Mark,
+    Page,
+    Pool,
+    Segment,
+    Word,
+)
+from vmmodel.kernel.segments import PhysSegment, assign_free_lists
+from vmmodel.kernel.survey import NMARK
+
+Words = npt.NDArray[np.int64]
+
+HIGHEST_PFN = (1 << 31) - 1
+"""Links are 32 bits wide: 8 TB of addresses."""
+
+
+class Work(NamedTuple):
+    """What was done since the last reading, to be priced by the clock."""
+
+    list_ops: int
+    """Insertions into and removals from free lists and the NOFREE queue."""
+    page_structs: int
+    """Page structures touched."""
+    steals: int
+    """Blocks taken over from another pool."""
+    stolen_pages: int
+    """Pages in them, whose structures FreeBSD 13.0 writes one by one."""
+    atomics: int
+    """Atomic operations on counters that all processors share."""
+    percpu: int = 0
+    """Updates of per-CPU counters."""
+    branches: int = 0
+    """Branches that only some designs have."""
+
+
+class Vm:
+    """Physical memory: page structures, free lists, domains.
+
+    *segments* are (first page frame, end) pairs, ascending, END exclusive, each in *domain* 0 or
+    the one given as third element.  Memory is free and in pool DEFAULT at the start.
+
+    >>> vm = Vm([(4096, 8192)])
+    >>> vm.alloc_pages(order=0), vm.free_blocks()[:3].tolist()
+    (4096, [1, 1, 1])
+    """
+
+    def __init__(
+        self,
+        segments: Iterable[Sequence[int]],
+        *,
+        dma32_threshold: int = DMA32_NPAGES_THRESHOLD,
+    ) -> None:
+        parts, self.nfreelists = assign_free_lists(segments, dma32_threshold)
+        self.segments: list[PhysSegment] = parts
+        self.npages = sum(part.end - part.start for part in parts)
+        self.ndomains = 1 + max(part.domain for part in parts)
+        self.nregions = 1 + max(((p.end - 1) >> REGION_ORDER) - p.region_shift for p in parts)
+        first, end = parts[0].start, parts[-1].end
+        if end > HIGHEST_PFN:
+            raise ValueError(f"page frame {end - 1} is beyond {HIGHEST_PFN - 1}")
+        self._pages = StructArray(Page, end - first, first)
+        self._queues = StructArray(FreeList, self.ndomains * self.nfreelists * NPOOL * NFREEORDER)
+        self._segments = StructArray(Segment, len(parts))
+        self._domains = StructArray(Domain, self.ndomains)
+        self._machine = StructArray(Machine, 1)
+        self._scratch = StructArray(Word, 4096)
+        self._pages.column("order")[:] = NFREEORDER
+        self._queues.column("head")[:] = NO_PAGE
+        self._queues.column("tail")[:] = NO_PAGE
+        self._fill_structs()
+        self._at = self._machine.address
+        self._work = self._machine.records[list(Work._fields[:5])]
+        self._percpu, self._branches = 0, 0
+        self._boot()
+
+    @classmethod
+    def of_size(cls, npages: int) -> "Vm":
+        """Make one segment of *npages* above 16 MB: one free list, one domain."""
+        return cls([(LOWMEM_END, LOWMEM_END + npages)])
+
+    def _fill_structs(self) -> None:
+        for index, part in enumerate(self.segments):
+            for name in ("start", "end", "freelist", "domain", "region_shift"):
+                self._segments.column(name)[index] = getattr(part, name)
+            first = part.start - self._pages.first
+            self._pages.column("segment")[first : first + part.end - part.start] = index
+        machine = self._machine.records[0]
+        machine["page"], machine["queue"] = self._pages.address, self._queues.address
+        machine["segment"], machine["domain"] = self._segments.address, self._domains.address
+        machine["nsegments"], machine["nfreelists"] = len(self.segments), self.nfreelists
+        machine["ndomains"] = self.ndomains
+
+    def _boot(self) -> None:
+        for part in self.segments:
+            entries.enqueue_contig(self._at, part.start, part.end - part.start, Pool.DEFAULT)
+        for d in range(self.ndomains):
+            npages = sum(p.end - p.start for p in self.segments if p.domain == d)
+            self._domains.column("free_count")[d] = npages
+            limits = Thresholds.of(npages)
+            for field in fields(limits):
+                self._domains.column(field.name)[d] = getattr(limits, field.name)
+        self.take_work()
+
+    def close(self) -> None:
+        """Forget the memory; nothing of it may be used afterwards."""
+        for array in (self._pages, self._queues, self._segments, self._domains, self._machine):
+            array.close()
+        self._scratch.close()
+
+    # The buddy lists alone: no accounting.  FreeBSD: vm_phys_*().
+
+    def alloc_pages(self, order: int, pool: int = Pool.DEFAULT, domain: int = 0) -> int:
+        """Allocate 2**order contiguous, aligned pages: the first one, or NO_PAGE."""
+        return entries.alloc_pages(self._at, domain, pool, order)
+
+    def free_pages(self, m: int, order: int, pool: int = Pool.DEFAULT) -> int:
+        """Free 2**order pages; give the head of the free block that now holds them."""
+        return entries.free_pages(self._at, m, order, pool)
+
+    def alloc_npages(self, npages: int, pool: int = Pool.DEFAULT, domain: int = 0) -> list[int]:
+        """Allocate up to *npages* (<= 4096) single pages, in the order the lists give them."""
+        got = entries.alloc_npages(self._at, domain, pool, npages, self._scratch.address)
+        return self._words(got)
+
+    def alloc_contig(
+        self,
+        npages: int,
+        *,
+        low: int = 0,
+        high: int = HIGHEST_PFN,
+        alignment: int = 1,
+        boundary: int = 0,
+        domain: int = 0,
+    ) -> int:
+        """Allocate a run in page frames [low, high): its first page, or NO_PAGE.
+
+        *alignment* and *boundary* are powers of two, in pages; boundary 0 is none.
+        """
+        return entries.alloc_contig(self._at, domain, npages, low, high, alignment, boundary)
+
+    def free_contig(self, m: int, npages: int, pool: int = Pool.DEFAULT) -> None:
+        """Free a physically contiguous run within one segment."""
+        entries.free_contig(self._at, m, npages, pool)
+
+    def order(self, m: int) -> int:
+        """Order of the free block that *m* heads, 13 if none."""
+        return int(self._pages.column("order")[m - self._pages.first])
+
+    # With the domain's accounting.  FreeBSD: vm_page_alloc_noobj_domain() and below.
+
+    def domain_allocate(self, request_class: RequestClass, npages: int, domain: int = 0) -> bool:
+        """Admit *npages* and take them from the free count; False leaves it as it was."""
+        return bool(entries.domain_allocate(self._at, domain, request_class, npages))
+
+    def freecnt_inc(self, npages: int, domain: int = 0) -> None:
+        """Give *npages* back to the free count."""
+        self._domains.column("free_count")[domain] += npages
+
+    def page_alloc(self, request_class: RequestClass, pool: int, domain: int = 0) -> int:
+        """Admit and allocate one page; NO_PAGE if it is refused or the lists are empty."""
+        return entries.page_alloc(self._at, domain, request_class, pool)
+
+    def page_free(self, m: int) -> int:
+        """Give one page back to its pool's lists and to the free count; give the merged block."""
+        return entries.page_free(self._at, m)
+
+    def pages_alloc(
+        self, request_class: RequestClass, npages: int, pool: int = Pool.DEFAULT, domain: int = 0
+    ) -> list[int]:
+        """Admit *npages* (<= 4096) at once and allocate what the lists hold; [] if refused."""
+        got = entries.pages_alloc(
+            self._at, domain, request_class, pool, npages, self._scratch.address
+        )
+        return self._words(got)
+
+    def pages_free(self, pages: Sequence[int]) -> None:
+        """Give up to 4096 single pages back, each to its pool's lists."""
+        self._scratch.column("value")[: len(pages)] = pages
+        entries.pages_free(self._at, len(pages), self._scratch.address)
+
+    def free_count(self, domain: int = 0) -> int:
+        """Free pages of the domain.  FreeBSD: vmd_free_count."""
+        return int(self._domains.column("free_count")[domain])
+
+    def set_free_count(self, npages: int, domain: int = 0) -> None:
+        """Set the free count, for callers that use the bare lists."""
+        self._domains.column("free_count")[domain] = npages
+
+    def thresholds(self, domain: int = 0) -> Thresholds:
+        """Thresholds in force."""
+        values = self._domains.records[domain]
+        return Thresholds(**{f.name: int(values[f.name]) for f in fields(Thresholds)})
+
+    def set_threshold(self, name: str, pages: int, domain: int = 0) -> None:
+        """Set one threshold, as its sysctl does."""
+        assert name in {f.name for f in fields(Thresholds)}
+        self._domains.column(name)[domain] = pages
+
+    def wakeups(self, domain: int = 0) -> int:
+        """How often the free count fell below the page daemon's wake-up threshold."""
+        return int(self._domains.column("wakeups")[domain])
+
+    # Marks for the map of memory.
+
+    def mark(self, m: int, mark: Mark, npages: int = 1) -> None:
+        """Say what *npages* from *m* on are to the NOFREE allocator."""
+        first = m - self._pages.first
+        self._pages.column("mark")[first : first + npages] = mark
+
+    def marked(self, m: int) -> Mark:
+        """What page *m* is to the NOFREE allocator."""
+        return Mark(int(self._pages.column("mark")[m - self._pages.first]))
+
+    # Reading.
+
+    def take_work(self) -> Work:
+        """Read the counters of work done and set them to zero."""
+        work = Work(*self._work[0].item(), self._percpu, self._branches)
+        self._work[0] = (0,) * 5
+        self._percpu, self._branches = 0, 0
+        return work
+
+    def did(
+        self,
+        *,
+        list_ops: int = 0,
+        page_structs: int = 0,
+        atomics: int = 0,
+        percpu: int = 0,
+        branches: int = 0,
+    ) -> None:
+        """Count work that Python did on the kernel's behalf."""
+        machine = self._machine.records
+        machine["list_ops"] += list_ops
+        machine["page_structs"] += page_structs
+        machine["atomics"] += atomics
+        self._percpu += percpu
+        self._branches += branches
+
+    def free_blocks_by_list(self, domain: int = 0) -> npt.NDArray[np.int64]:
+        """Free blocks by free list, pool and order: shape (nfreelists, 2, 13)."""
+        counts = self._queues.column("count").reshape(self.ndomains, -1, NPOOL, NFREEORDER)
+        return np.array(counts[domain])
+
+    def free_blocks(self, domain: int = 0) -> npt.NDArray[np.int64]:
+        """Free blocks by order over all lists and pools: shape (13,)."""
+        total: npt.NDArray[np.int64] = self.free_blocks_by_list(domain).sum(axis=(0, 1))
+        return total
+
+    def regions(self) -> tuple[Words, Words]:
+        """Count free pages (shape (regions,)) and pages by `Mark` (shape (regions, 5))."""
+        free, marks = StructArray(Word, self.nregions), StructArray(Word, self.nregions * NMARK)
+        entries.count_regions(self._at, free.address, marks.address)
+        counts = free.column("value"), marks.column("value").reshape(-1, NMARK)
+        free.close()
+        marks.close()
+        return counts
+
+    def list_words(self) -> Words:
+        """Every free list of domain 0, head to tail, behind its marker, as in golden traces."""
+        lists = self.free_blocks_by_list()
+        out = StructArray(Word, lists.size + int(lists.sum()))
+        entries.list_words(self._at, out.address)
+        out.close()
+        return out.column("value")
+
+    def checksum(self) -> int:
+        """CRC-32 of `list_words` as little-endian 64-bit words: pins all list orders."""
+        return zlib.crc32(self.list_words().astype("<i8").tobytes())
+
+    def check(self) -> int:
+        """Assert every promise of the free lists; give the pages on them."""
+        pages = 0
+        for d in range(self.ndomains):
+            n = entries.check_lists(self._at, d)
+            assert n >= 0, f"the free lists of domain {d} are inconsistent"
+            pages += n
+        return pages
+
+    def n_unmerged(self) -> int:
+        """Pairs of free buddies of one order that were not merged."""
+        return entries.count_unmerged(self._at)
+
+    def replay(self, operations: StructArray, blocks: StructArray, start: int, end: int) -> int:
+        """Run operations start..end-1 in one call; give the first that Python must do, or *end*."""
+        return entries.replay(self._at, operations.address, blocks.address, start, end)
+
+    def _words(self, n: int) -> list[int]:
+        words: list[int] = self._scratch.column("value")[:n].tolist()
+        return words

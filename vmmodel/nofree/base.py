@@ -1,0 +1,176 @@
+"""What a design of NOFREE pages promises, its books, and the steps that designs share.
+
+A method is what happens under one hold of the domain's free lock, `vmd_free_mtx`.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from vmmodel.kernel import NO_PAGE, Mark, Pool, RequestClass, Vm
+
+IMPORT_ORDER = 9
+"""A chunk is one superpage.  FreeBSD: VM_NOFREE_IMPORT_ORDER on amd64."""
+
+
+class Panic(Exception):
+    """The kernel stopped: ``vm_page_free_prep: attempting to free a PG_NOFREE page``."""
+
+
+class IllegalFree(Enum):
+    """What freeing a NOFREE page does where no design allows it."""
+
+    PANIC = "panic"
+    """A kernel with INVARIANTS stops."""
+    ESCAPE = "escape"
+    """A release kernel lets the page join the general pool: a hole in the chunk."""
+    LEAK = "leak"
+    """The caller knows that it must not, and keeps the page for ever."""
+
+
+@dataclass
+class Books:
+    """Where every NOFREE page is; all in pages but *imports* and *failed_imports*.
+
+    ``imported + captured == in_use + idle + leaked + escaped + returned`` at any time, and
+    `fallback` pages are outside of it.
+    """
+
+    imports: int = 0
+    """Blocks taken from the buddy lists."""
+    failed_imports: int = 0
+    """Imports that were refused, or found no block."""
+    imported: int = 0
+    captured: int = 0
+    """Freed fallback pages that the NOFREE queue kept."""
+    in_use: int = 0
+    """A caller has them; they came from a chunk (or the queue)."""
+    idle: int = 0
+    """They wait for the next NOFREE request."""
+    leaked: int = 0
+    """Of the imported: nobody has them and nothing can reach them."""
+    escaped: int = 0
+    """Of the imported: joined the general pool although NOFREE."""
+    returned: int = 0
+    """Of the imported: given back to the buddy lists by design."""
+    fallback: int = 0
+    """A caller has them; they carry PG_NOFREE and came from outside any chunk."""
+    fallbacks: int = 0
+    """Fallback pages ever served."""
+    leaked_fallback: int = 0
+    escaped_fallback: int = 0
+    v_nofree_count: int = 0
+    """The kernel's counter.  It does not count fallback pages, so their free makes it drift."""
+
+    def check(self) -> None:
+        """Assert that the books balance."""
+        kept = self.in_use + self.idle + self.leaked + self.escaped + self.returned
+        assert self.imported + self.captured == kept, self
+        gone = self.captured + self.leaked_fallback + self.escaped_fallback
+        assert self.fallbacks == self.fallback + gone, self
+
+
+class Nofree(Protocol):
+    """One way to serve pages that promised never to be freed."""
+
+    books: Books
+    checks_every_free: bool
+    """Whether `vm_page_free()` pays a branch for it on every page, NOFREE or not."""
+
+    def alloc(self, request_class: RequestClass) -> int:
+        """Give one page, or NO_PAGE when no chunk can be had; the caller then falls back.
+
+        FreeBSD: vm_page_alloc_nofree_domain().
+        """
+
+    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int] | None:
+        """Give *npages* or nothing ([]) under this one hold; None if the design cannot batch."""
+
+    def free(self, m: int) -> None:
+        """Do what `vm_page_free()` does when it is given the NOFREE page *m*."""
+
+    def free_nofree(self, m: int) -> None:
+        """Take *m* back from a caller that uses the design's own way to free NOFREE pages."""
+
+    def nofreeq_size(self) -> int:
+        """Idle pages as the kernel counts them.  FreeBSD: vm.stats.page.nofreeq_size."""
+
+    def runs(self) -> list[tuple[int, int]]:
+        """List the idle runs as (first page, length), in the order they will be used."""
+
+
+def import_chunk(vm: Vm, books: Books, request_class: RequestClass, order: int, pool: int) -> int:
+    """Take 2**order pages from the buddy lists: the first one, or NO_PAGE.
+
+    All of them leave the free count at once; nothing is reclaimed to make room.
+    FreeBSD: vm_page_alloc_nofree_domain().
+    """
+    npages = 1 << order
+    chunk = NO_PAGE
+    if vm.domain_allocate(request_class, npages):
+        chunk = vm.alloc_pages(order, pool)
+        if chunk == NO_PAGE:
+            vm.freecnt_inc(npages)
+    if chunk == NO_PAGE:
+        books.failed_imports += 1
+        return NO_PAGE
+    books.imports += 1
+    books.imported += npages
+    books.idle += npages
+    vm.mark(chunk, Mark.IDLE, npages)
+    return chunk
+
+
+def hand_out(vm: Vm, books: Books, m: int) -> int:
+    """Enter in the books that idle page *m* goes to a caller; give *m*."""
+    vm.mark(m, Mark.IN_USE)
+    books.idle -= 1
+    books.in_use += 1
+    books.v_nofree_count += 1
+    return m
+
+
+def serve_fallback(vm: Vm, books: Books, m: int) -> int:
+    """Enter in the books that the ordinary page *m* serves a NOFREE request; give *m*."""
+    vm.mark(m, Mark.FALLBACK)
+    books.fallback += 1
+    books.fallbacks += 1
+    return m
+
+
+def free_illegally(vm: Vm, books: Books, m: int, outcome: IllegalFree) -> None:
+    """Free *m* where the kernel forbids it, with the outcome chosen for the study."""
+    if outcome is IllegalFree.PANIC:
+        raise Panic(f"vm_page_free_prep: attempting to free a PG_NOFREE page ({m})")
+    fallback = vm.marked(m) is Mark.FALLBACK
+    if fallback:
+        books.fallback -= 1
+    else:
+        books.in_use -= 1
+    if outcome is IllegalFree.ESCAPE:
+        vm.mark(m, Mark.ORDINARY)
+        vm.page_free(m)
+        books.escaped_fallback += fallback
+        books.escaped += not fallback
+    else:
+        vm.mark(m, Mark.LEAKED)
+        books.leaked_fallback += fallback
+        books.leaked += not fallback
+
+
+__all__ = [
+    "IMPORT_ORDER",
+    "NO_PAGE",
+    "Books",
+    "IllegalFree",
+    "Mark",
+    "Nofree",
+    "Panic",
+    "Pool",
+    "RequestClass",
+    "Vm",
+    "free_illegally",
+    "hand_out",
+    "import_chunk",
+    "serve_fallback",
+]

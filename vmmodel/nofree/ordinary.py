@@ -1,0 +1,47 @@
+"""The kernel before it had a NOFREE allocator."""
+
+from vmmodel.nofree.base import Books, Mark, Pool, RequestClass, Vm
+
+
+class OrdinaryNofree:
+    """Serve every NOFREE page from the general pools, wherever the buddy lists have one.
+
+    An import is one page, and a freed page goes back where it came from.
+
+    FreeBSD: before a8693e89e3e4, "vm_page: Implement superpage-sized NOFREE allocations".
+    """
+
+    checks_every_free = False
+
+    def __init__(self, vm: Vm) -> None:
+        self.vm = vm
+        self.books = Books()
+
+    def alloc(self, request_class: RequestClass) -> int:
+        m = self.vm.page_alloc(request_class, Pool.DIRECT)
+        if m < 0:
+            self.books.failed_imports += 1
+            return m
+        self.vm.mark(m, Mark.IN_USE)
+        self.books.imports += 1
+        self.books.imported += 1
+        self.books.in_use += 1
+        return m
+
+    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int] | None:
+        return None
+
+    def free(self, m: int) -> None:
+        self.vm.mark(m, Mark.ORDINARY)
+        self.vm.page_free(m)
+        self.books.in_use -= 1
+        self.books.returned += 1
+
+    def free_nofree(self, m: int) -> None:
+        self.free(m)
+
+    def nofreeq_size(self) -> int:
+        return 0
+
+    def runs(self) -> list[tuple[int, int]]:
+        return []

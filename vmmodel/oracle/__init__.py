@@ -1,0 +1,1 @@
+"""FreeBSD's own answers, operation by operation, and the model's beside them."""
