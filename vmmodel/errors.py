@@ -32,10 +32,10 @@ class InputError(ValueError):
 
 
 def shown(found: object) -> str:
-    """Quote what was *found* in a file: one line, printable, cut when long.
+    r"""Quote what was *found* in a file: one line, printable, cut when long.
 
-    >>> print(shown("a\\x1b[31m"))
-    'a\\x1b[31m'
+    >>> print(shown("a\x1b[31m"))
+    'a\x1b[31m'
     >>> len(shown("x" * 1000))
     65
     """

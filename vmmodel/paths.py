@@ -7,5 +7,8 @@ The environment variable ``VMMODEL_DATA`` names another folder of the same layou
 import os
 from pathlib import Path
 
-DATA = Path(os.environ.get("VMMODEL_DATA") or Path(__file__).resolve().parent.parent / "data")
+ROOT = Path(__file__).resolve().parent.parent
+"""The project's folder."""
+
+DATA = Path(os.environ.get("VMMODEL_DATA") or ROOT / "data")
 """Folder of the input files; ``data/README.md`` describes every one of them."""

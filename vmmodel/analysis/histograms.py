@@ -18,8 +18,8 @@ PERCENTILES = (0.5, 0.99, 0.999)
 
 def merge(latencies: pd.DataFrame) -> pd.DataFrame:
     """Add up the counts of equal buckets: one histogram, ascending, of all rows given."""
-    grouped = latencies.groupby(["low_ns", "high_ns"], as_index=False)["count"].sum()
-    return grouped.sort_values("low_ns", ignore_index=True)
+    grouped = latencies.groupby(["low_ns", "high_ns"], sort=True)["count"].sum()
+    return grouped.reset_index()
 
 
 def percentile(histogram: pd.DataFrame, share: float) -> float:
@@ -53,8 +53,10 @@ def tail(histogram: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def per_run(latencies: pd.DataFrame, operation: str, part: str, share: float) -> pd.DataFrame:
     """One percentile for every run that has the *operation*: columns of the run and ``value``."""
     chosen = latencies[(latencies.operation == operation) & (latencies.part == part)]
-    rows = [
-        (*key, percentile(group.sort_values("low_ns"), share))
-        for key, group in chosen.groupby(KEY, observed=True, sort=True)
-    ]
-    return pd.DataFrame(rows, columns=[*KEY, "value"])
+    chosen = chosen.sort_values([*KEY, "low_ns"])
+    runs = chosen.groupby(KEY, observed=True, sort=False)["count"]
+    rank = np.maximum(1, np.ceil(share * runs.transform("sum") - 1e-9))
+    reached = chosen[runs.cumsum() >= rank].drop_duplicates(KEY)
+    value = (reached.high_ns - 1).astype(float)
+    result: pd.DataFrame = reached[KEY].assign(value=value).reset_index(drop=True)
+    return result

@@ -75,8 +75,8 @@ def paired_differences(
 def share_interval(events: int, trials: int, confidence: float = 0.95) -> Interval:
     """Share of *events* with the exact (Clopper-Pearson) interval.
 
-    With no event at all the upper end is one-sided, ``1 - (1 - confidence)^(1/n)``, about 3/n: "none
-    in ten runs" allows up to 26 %.  The same holds mirrored when every trial had the event.
+    With no event at all the upper end is one-sided, ``1 - (1 - confidence)^(1/n)``, about 3/n:
+    "none in ten runs" allows up to 26 %.  The same holds mirrored when every trial had the event.
 
     >>> round(share_interval(0, 10).high, 3)
     0.259

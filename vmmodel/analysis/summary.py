@@ -38,25 +38,32 @@ class Metric:
 METRICS = (
     Metric("leaked", "Leaked", "pages", -1),
     Metric("escaped", "Lost to the general pool", "pages", -1),
-    Metric("pinned_regions", "Pinned 2 MB regions", "regions", -1),
-    Metric("availability", "Superpage availability at the end", "% of free pages", +1, 1),
-    Metric("p99_ns", "p99 of one NOFREE page", "ns", -1),
+    Metric("pinned_regions", "Pinned", "2 MB regions", -1),
+    Metric("availability", "Superpage availability", "% of free", +1, 1),
+    Metric("p99_ns", "p99 of a NOFREE page", "ns", -1),
 )
 """What the table of designs shows; panics are counted beside them."""
 
 
 @lru_cache(maxsize=4)
-def _per_run(folder: object, study: "_Held") -> pd.DataFrame:
-    runs = study.value.runs.copy()
-    final = metrics.final_samples(study.value.samples)
+def per_run(study: Study) -> pd.DataFrame:
+    """The runs table with every metric of the report as a column."""
+    runs = study.runs
+    final = metrics.final_samples(study.samples)
     final = final.assign(
         availability=100 * metrics.superpage_availability(final),
         fragmentation=metrics.fragmentation_index(final),
         largest_order=metrics.largest_free_order(final),
     )
-    columns = [*metrics.KEY, "availability", "fragmentation", "largest_order", "free_regions"]
+    columns = [
+        *metrics.KEY,
+        "availability",
+        "fragmentation",
+        "largest_order",
+        "free_regions",
+    ]
     runs = runs.merge(final[columns], on=metrics.KEY, how="left", validate="1:1")
-    p99 = histograms.per_run(study.value.latencies, "nofree-page", "total", 0.99)
+    p99 = histograms.per_run(study.latencies, "nofree-page", "total", 0.99)
     p99 = p99.rename(columns={"value": "p99_ns"})
     runs = runs.merge(p99, on=metrics.KEY, how="left", validate="1:1")
     return runs.assign(
@@ -68,24 +75,7 @@ def _per_run(folder: object, study: "_Held") -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Held:
-    """Lets a study be a cache key by identity of its folder."""
-
-    value: Study
-
-    def __hash__(self) -> int:
-        return hash(self.value.folder)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and self.value is other.value
-
-
-def per_run(study: Study) -> pd.DataFrame:
-    """The runs table with every metric of the report as a column."""
-    return _per_run(study.folder, _Held(study))
-
-
+@lru_cache(maxsize=64)
 def completed(study: Study, case: Case) -> pd.DataFrame:
     """Rows of ``per_run`` of one *case* whose run came to its end."""
     rows = study.select(per_run(study), case)
@@ -101,6 +91,12 @@ def median_of(study: Study, case: Case, design: str, metric: str) -> Interval:
 def difference_of(study: Study, case: Case, design: str, metric: str) -> Interval:
     """Median of paired differences to the landed design, with its exact interval."""
     return median_interval(paired_differences(completed(study, case), metric, design))
+
+
+def equal_in_every_pair(study: Study, case: Case, design: str, metric: str) -> bool:
+    """Whether *design* and the landed one agree in *metric* in every completed pair."""
+    apart = paired_differences(completed(study, case), metric, design)
+    return bool(len(apart)) and bool((apart == 0).all())
 
 
 def panics(study: Study, case: Case, design: str) -> Interval:

@@ -35,9 +35,18 @@ SCENARIO_ORDER = ("hosts", "syzkaller", "second-resource")
 BASELINE = "freeable"
 """The landed design (D49480); paired differences are taken against it."""
 
-META_KEYS = (
-    "schema version model_digest git_commit git_dirty seed profile replications scenarios designs"
-).split()
+META_KEYS = [
+    "schema",
+    "version",
+    "model_digest",
+    "git_commit",
+    "git_dirty",
+    "seed",
+    "profile",
+    "replications",
+    "scenarios",
+    "designs",
+]
 
 
 class TableError(ValueError):
@@ -72,9 +81,9 @@ def _rank(name: str, order: tuple[str, ...]) -> tuple[int, str]:
     return (order.index(name) if name in order else len(order), name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
-    """The tables of one sweep.  Big tables are read when first asked for."""
+    """The tables of one sweep.  Big tables are read when first asked for; equal to itself only."""
 
     folder: Path
     """Where the tables are."""
@@ -119,7 +128,7 @@ class Study:
     def cases(self) -> list[Case]:
         """Every machine and story of the sweep, in the order of the report."""
         pairs = self.runs[["scenario", "variant"]].drop_duplicates()
-        return [Case(*pair) for pair in pairs.itertuples(index=False)]
+        return [Case(*pair) for pair in zip(pairs.scenario, pairs.variant, strict=True)]
 
     @cached_property
     def designs(self) -> list[str]:
@@ -135,7 +144,7 @@ class Study:
         runs = self.runs[self.runs.scenario == scenario]
         if runs.empty:
             return None
-        return Case(scenario, runs.groupby("variant").requested_pages.median().idxmax())
+        return Case(scenario, str(runs.groupby("variant").requested_pages.median().idxmax()))
 
     def select(self, table: pd.DataFrame, case: Case) -> pd.DataFrame:
         """Rows of *table* that belong to *case*."""
@@ -200,4 +209,5 @@ def _frame(folder: Path, name: str, rows: pc.Expression | None = None) -> pd.Dat
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise TableError(f"{path}: not readable as Parquet ({reason})") from None
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame

@@ -1,0 +1,1 @@
+"""Scenarios, replications with common random numbers, and the tables they are written to."""

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -91,8 +92,11 @@ class Vm:
         self._queues.column("tail")[:] = NO_PAGE
         self._fill_structs()
         self._at = self._machine.address
-        self._work = self._machine.records[list(Work._fields[:5])]
-        self._percpu, self._branches = 0, 0
+        counters = self._machine.struct.offset("list_ops") // 8
+        self._work = self._machine.records.view(np.int64)[counters : counters + 5]
+        """Work that compiled code did, in the order of `Work`."""
+        self._done = [0] * len(Work._fields)
+        """Work that Python did, in the order of `Work`."""
         self._boot()
 
     @classmethod
@@ -114,7 +118,7 @@ class Vm:
 
     def _boot(self) -> None:
         for part in self.segments:
-            entries.enqueue_contig(self._at, part.start, part.end - part.start, Pool.DEFAULT)
+            entries.enqueue_contig(self._at, part.start, part.end - part.start, 0)
         for d in range(self.ndomains):
             npages = sum(p.end - p.start for p in self.segments if p.domain == d)
             self._domains.column("free_count")[d] = npages
@@ -133,15 +137,15 @@ class Vm:
 
     def alloc_pages(self, order: int, pool: int = Pool.DEFAULT, domain: int = 0) -> int:
         """Allocate 2**order contiguous, aligned pages: the first one, or NO_PAGE."""
-        return entries.alloc_pages(self._at, domain, pool, order)
+        return entries.alloc_pages(self._at, domain, int(pool), order)
 
     def free_pages(self, m: int, order: int, pool: int = Pool.DEFAULT) -> int:
         """Free 2**order pages; give the head of the free block that now holds them."""
-        return entries.free_pages(self._at, m, order, pool)
+        return entries.free_pages(self._at, m, order, int(pool))
 
     def alloc_npages(self, npages: int, pool: int = Pool.DEFAULT, domain: int = 0) -> list[int]:
         """Allocate up to *npages* (<= 4096) single pages, in the order the lists give them."""
-        got = entries.alloc_npages(self._at, domain, pool, npages, self._scratch.address)
+        got = entries.alloc_npages(self._at, domain, int(pool), npages, self._scratch.address)
         return self._words(got)
 
     def alloc_contig(
@@ -162,7 +166,7 @@ class Vm:
 
     def free_contig(self, m: int, npages: int, pool: int = Pool.DEFAULT) -> None:
         """Free a physically contiguous run within one segment."""
-        entries.free_contig(self._at, m, npages, pool)
+        entries.free_contig(self._at, m, npages, int(pool))
 
     def order(self, m: int) -> int:
         """Order of the free block that *m* heads, 13 if none."""
@@ -172,7 +176,7 @@ class Vm:
 
     def domain_allocate(self, request_class: RequestClass, npages: int, domain: int = 0) -> bool:
         """Admit *npages* and take them from the free count; False leaves it as it was."""
-        return bool(entries.domain_allocate(self._at, domain, request_class, npages))
+        return bool(entries.domain_allocate(self._at, domain, int(request_class), npages))
 
     def freecnt_inc(self, npages: int, domain: int = 0) -> None:
         """Give *npages* back to the free count."""
@@ -180,7 +184,7 @@ class Vm:
 
     def page_alloc(self, request_class: RequestClass, pool: int, domain: int = 0) -> int:
         """Admit and allocate one page; NO_PAGE if it is refused or the lists are empty."""
-        return entries.page_alloc(self._at, domain, request_class, pool)
+        return entries.page_alloc(self._at, domain, int(request_class), int(pool))
 
     def page_free(self, m: int) -> int:
         """Give one page back to its pool's lists and to the free count; give the merged block."""
@@ -191,7 +195,7 @@ class Vm:
     ) -> list[int]:
         """Admit *npages* (<= 4096) at once and allocate what the lists hold; [] if refused."""
         got = entries.pages_alloc(
-            self._at, domain, request_class, pool, npages, self._scratch.address
+            self._at, domain, int(request_class), int(pool), npages, self._scratch.address
         )
         return self._words(got)
 
@@ -222,6 +226,11 @@ class Vm:
         """How often the free count fell below the page daemon's wake-up threshold."""
         return int(self._domains.column("wakeups")[domain])
 
+    def set_pool(self, m: int, pool: int, npages: int = 1) -> None:
+        """Say which pool *npages* single pages from *m* on go to when `page_free` gets them."""
+        first = m - self._pages.first
+        self._pages.column("pool")[first : first + npages] = pool
+
     # Marks for the map of memory.
 
     def mark(self, m: int, mark: Mark, npages: int = 1) -> None:
@@ -237,9 +246,9 @@ class Vm:
 
     def take_work(self) -> Work:
         """Read the counters of work done and set them to zero."""
-        work = Work(*self._work[0].item(), self._percpu, self._branches)
-        self._work[0] = (0,) * 5
-        self._percpu, self._branches = 0, 0
+        work = Work(*map(add, (*self._work.tolist(), 0, 0), self._done))
+        self._work[:] = 0
+        self._done = [0] * len(Work._fields)
         return work
 
     def did(
@@ -252,12 +261,12 @@ class Vm:
         branches: int = 0,
     ) -> None:
         """Count work that Python did on the kernel's behalf."""
-        machine = self._machine.records
-        machine["list_ops"] += list_ops
-        machine["page_structs"] += page_structs
-        machine["atomics"] += atomics
-        self._percpu += percpu
-        self._branches += branches
+        done = self._done
+        done[0] += list_ops
+        done[1] += page_structs
+        done[4] += atomics
+        done[5] += percpu
+        done[6] += branches
 
     def free_blocks_by_list(self, domain: int = 0) -> npt.NDArray[np.int64]:
         """Free blocks by free list, pool and order: shape (nfreelists, 2, 13)."""

@@ -77,14 +77,19 @@ class Nofree(Protocol):
     checks_every_free: bool
     """Whether `vm_page_free()` pays a branch for it on every page, NOFREE or not."""
 
+    falls_back: bool
+    """Whether the ordinary allocator is asked next when `alloc` gives no page."""
+    batches: bool
+    """Whether a multi-page request takes the lock once, through `alloc_batch`."""
+
     def alloc(self, request_class: RequestClass) -> int:
         """Give one page, or NO_PAGE when no chunk can be had; the caller then falls back.
 
         FreeBSD: vm_page_alloc_nofree_domain().
         """
 
-    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int] | None:
-        """Give *npages* or nothing ([]) under this one hold; None if the design cannot batch."""
+    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
+        """Give *npages*, or none at all, under this one hold; only if the design `batches`."""
 
     def free(self, m: int) -> None:
         """Do what `vm_page_free()` does when it is given the NOFREE page *m*."""
@@ -118,6 +123,7 @@ def import_chunk(vm: Vm, books: Books, request_class: RequestClass, order: int, 
     books.imported += npages
     books.idle += npages
     vm.mark(chunk, Mark.IDLE, npages)
+    vm.set_pool(chunk, pool, npages)  # where a page that escapes will go
     return chunk
 
 

@@ -19,7 +19,9 @@ class BatchNofree(BumpNofree):
     ([4096, 4097, 4098], 3)
     """
 
-    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int] | None:
+    batches = True
+
+    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
         pages = list(range(self.next, min(self.next + npages, self.end)))
         missing = npages - len(pages)
         if missing == 0:

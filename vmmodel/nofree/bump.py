@@ -30,6 +30,8 @@ class BumpNofree:
     """
 
     checks_every_free = False
+    falls_back = True
+    batches = False
 
     def __init__(
         self,
@@ -64,8 +66,8 @@ class BumpNofree:
         self.vm.did(page_structs=1, percpu=1)
         return hand_out(self.vm, self.books, self.next - 1)
 
-    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int] | None:
-        return None
+    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
+        raise NotImplementedError
 
     def free(self, m: int) -> None:
         free_illegally(self.vm, self.books, m, self.illegal_free)

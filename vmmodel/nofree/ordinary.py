@@ -12,6 +12,8 @@ class OrdinaryNofree:
     """
 
     checks_every_free = False
+    falls_back = False
+    batches = False
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm
@@ -28,8 +30,8 @@ class OrdinaryNofree:
         self.books.in_use += 1
         return m
 
-    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int] | None:
-        return None
+    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
+        raise NotImplementedError
 
     def free(self, m: int) -> None:
         self.vm.mark(m, Mark.ORDINARY)

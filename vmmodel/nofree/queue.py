@@ -31,6 +31,8 @@ class FreeableNofree:
     """
 
     checks_every_free = True
+    falls_back = True
+    batches = False
 
     def __init__(
         self, vm: Vm, import_order: int = IMPORT_ORDER, import_pool: int = Pool.DEFAULT
@@ -55,8 +57,8 @@ class FreeableNofree:
         self.vm.did(list_ops=1 + (length > 1), page_structs=1 + (length > 1), atomics=1, percpu=1)
         return hand_out(self.vm, self.books, m)
 
-    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int] | None:
-        return None
+    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
+        raise NotImplementedError
 
     def free(self, m: int) -> None:
         self.vm.did(branches=1)

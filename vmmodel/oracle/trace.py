@@ -21,10 +21,12 @@ from vmmodel.kernel.replay import ALLOC, FREE, FREE_RANGE, OTHER, Operation
 from vmmodel.kernel.vm import HIGHEST_PFN
 
 MAX_PAGES = 1 << 26
-"""256 GB: the largest machine a trace may ask for."""
-MAX_IDS = 1 << 28
-MAX_BYTES = 1 << 30
+"""256 GB: the largest machine a trace may ask for, from its first page to its last."""
+MAX_IDS = 1 << 24
+MAX_BYTES = 1 << 27
 """Largest trace, unpacked."""
+MAX_ROWS = 1 << 21
+"""Together with the three above it keeps a small packed file from filling the memory."""
 COLUMNS = "op,args,result"
 
 
@@ -85,12 +87,19 @@ class Trace:
 
 def read_trace(path: Path) -> Trace:
     """Read a trace, plain or gzip; raise `InputError`, naming the line, if it is malformed."""
-    lines = iter(enumerate(_read_text(path).splitlines(), start=1))
+    lines = iter(enumerate(_read_lines(path), start=1))
     options = _parse_options(path, next(lines, (1, ""))[1])
     number, header = next(lines, (2, ""))
     if header.strip() != COLUMNS:
         raise InputError(path, f"the column line is {header[:40]!r}", f"{COLUMNS!r}", line=number)
     return _parse_rows(path, options, lines)
+
+
+def _read_lines(path: Path) -> list[str]:
+    text = _read_text(path)
+    if text.count("\n") > MAX_ROWS:
+        raise InputError(path, "has too many lines", f"at most {MAX_ROWS}")
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def _read_text(path: Path) -> str:
@@ -167,13 +176,16 @@ def _check_machine(segments, numbers, fail) -> None:  # type: ignore[no-untyped-
                 f"segment {first}:{after}", f"FIRST < END <= {HIGHEST_PFN}, ascending, not adjacent"
             )
         end = after
-    if sum(b - a for a, b in segments) > MAX_PAGES:
-        raise fail("the machine is too large", f"at most {MAX_PAGES} pages")
+    if segments[-1][1] - segments[0][0] > MAX_PAGES:
+        raise fail("the machine is too large", f"at most {MAX_PAGES} pages, gaps included")
     if numbers["import-order"] > MAX_ORDER or numbers["import-pool"] >= NPOOL:
         raise fail("bad --import-order or --import-pool", "order 0 to 12, pool 0 or 1")
 
 
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_NUMBER = re.compile(r"\d{1,13}")
+MAX_FREED = 1 << 20
+"""Ids that one `c` may name."""
 _ARGUMENTS = {"a": (2, 2), "n": (2, 2), "g": (1, 5), "x": (0, 0), "y": (1, 1), "s": (0, 0)}
 
 
@@ -195,14 +207,15 @@ def _parse_rows(path: Path, options: TraceOptions, lines: Iterator[tuple[int, st
                 numbers, spans = [], [_range(word) for word in words]
                 if not spans or (op == "f" and len(spans) > 1):
                     raise ValueError("ids to free: one id or range")
+                if op == "c" and sum(end - first for first, end in spans) > MAX_FREED:
+                    raise ValueError(f"at most {MAX_FREED} ids")
                 if op == "f" and "-" not in text:
                     numbers = [spans.pop()[0]]
             else:
-                numbers, spans = [int(word) for word in words], []
+                numbers, spans = [_number(word) for word in words], []
                 _check_arguments(op, numbers)
         except ValueError as error:
-            expected = str(error) if "invalid literal" not in str(error) else "whole numbers"
-            raise InputError(path, f"bad row {line[:60]!r}", expected, line=number) from None
+            raise InputError(path, f"bad row {line[:60]!r}", str(error), line=number) from None
         ops.append(op)
         args.append(numbers)
         ranges.append(spans)
@@ -215,12 +228,17 @@ def _parse_rows(path: Path, options: TraceOptions, lines: Iterator[tuple[int, st
     return Trace(path, options, "".join(ops), args, ranges, results, table, n_ids)
 
 
+def _number(word: str) -> int:
+    if not _NUMBER.fullmatch(word):
+        raise ValueError("whole numbers")
+    return int(word)
+
+
 def _range(word: str) -> tuple[int, int]:
     match = _RANGE.fullmatch(word)
-    if not match:
-        raise ValueError("ids to free: ID or A-B")
-    first = int(match[1])
-    return first, int(match[2] or first) + 1
+    if not match or int(match[2] or match[1]) < int(match[1]):
+        raise ValueError("ids to free: ID or A-B, A not above B")
+    return int(match[1]), int(match[2] or match[1]) + 1
 
 
 def _check_arguments(op: str, numbers: list[int]) -> None:

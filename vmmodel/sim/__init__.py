@@ -1,0 +1,1 @@
+"""The clock: SimPy processes for CPUs and pressure, the free lock, prices, sampling."""

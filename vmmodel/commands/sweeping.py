@@ -1,0 +1,68 @@
+"""What `run` and `report` share: compile first, then run with progress."""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from vmmodel.experiment.meta import describe_sweep
+from vmmodel.experiment.sweep import Sweep, Unit, run_sweep
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Word the command that was given, for a reader to repeat."""
+    return shlex.join(["./study", *words])
+
+
+def compile_kernel(console: Console) -> None:
+    """Compile the kernel once, before processes are started that would each do it."""
+    from vmmodel.kernel.warm import is_warm, warm_up
+
+    if not is_warm():
+        console.print("Compiling the kernel, once for this version (some 15 s) ...")
+    warm_up()
+
+
+def sweep_with_progress(
+    sweep: Sweep, folder: Path, command: str, workers: int | None, console: Console
+) -> None:
+    """Run *sweep* into *folder* and show how far it is."""
+    compile_kernel(console)
+    runs = len(sweep.designs)
+    total = len(sweep.units()) * runs
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Running", total=total)
+
+        def done(unit: Unit) -> None:
+            progress.update(task, advance=runs)
+            if not console.is_terminal:
+                _count.append(unit)
+                if len(_count) * 10 // len(sweep.units()) > (len(_count) - 1) * 10 // len(
+                    sweep.units()
+                ):
+                    console.print(f"{len(_count) * runs} of {total} runs")
+
+        _count: list[Unit] = []
+        run_sweep(sweep, folder, describe_sweep(sweep, command), workers=workers, done=done)
+
+
+def progress_console() -> Console:
+    """Give the console for progress: standard error, so that output can be piped."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 100)
+
+
+def default_workers() -> int:
+    """Count the CPUs this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,100 @@
+"""Kernel memory of several pages: addresses, a loop over pages, and the rollback.
+
+FreeBSD: `kmem_malloc_domain()`, `kmem_back_domain()`, `_kmem_unback()` in ``sys/vm/vm_kern.c``.
+"""
+
+from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
+from vmmodel.consumers.page import alloc_nofree_pages, free_nofree_page, insert_page
+from vmmodel.consumers.steps import Event, Operation, Steps, Wait, Work
+from vmmodel.kernel import NO_PAGE
+
+
+def kmem_malloc(
+    memory: Memory, npages: int, *, waitok: bool, injection: Injection = NO_INJECTION
+) -> Steps[list[int] | None]:
+    """Get *npages* of mapped NOFREE memory, all or nothing for the caller.
+
+    With *waitok* the request sleeps until it is served; without, it fails.
+    """
+    yield Work({"lock": 1, "arena_alloc": 1})
+    pages = yield from kmem_back(memory, npages, waitok=waitok, injection=injection)
+    if pages is None:
+        yield Work({"lock": 1, "arena_alloc": 1})
+    return pages
+
+
+def kmem_free(memory: Memory, pages: list[int]) -> Steps[None]:
+    """Unmap and give back memory that `kmem_malloc` gave, addresses included."""
+    yield from kmem_unback(memory, pages)
+    yield Work({"lock": 1, "arena_alloc": 1})
+
+
+def kmem_back(
+    memory: Memory, npages: int, *, waitok: bool, injection: Injection
+) -> Steps[list[int] | None]:
+    """Get, zero and map *npages*; None if one cannot be had, with all of them given back.
+
+    FreeBSD: kmem_back_domain().
+    """
+    yield Work({"lock": 1})
+    back = _back_batch if memory.design.batches else _back_page_by_page
+    pages = yield from back(memory, npages, injection)
+    while pages is None and waitok:
+        yield Wait()
+        pages = yield from back(memory, npages, NO_INJECTION)
+    return pages
+
+
+def _back_page_by_page(
+    memory: Memory, npages: int, injection: Injection
+) -> Steps[list[int] | None]:
+    """Get page after page, each under its own hold of the lock, as FreeBSD does."""
+    pages: list[int] = []
+    for index in range(npages):
+        m = yield from insert_page(memory, index, injection)
+        if m == NO_PAGE:
+            yield from _roll_back(memory, pages)
+            return None
+        yield Work({"zero_page": 1, "lock": 1, "pte": 1})
+        pages.append(m)
+    return pages
+
+
+def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list[int] | None]:
+    """Get all pages under one hold; a page that cannot be had costs no page.
+
+    A radix node that cannot be had still does: all the pages have been handed out by then.
+    """
+    if injection.page >= 0:
+        return None
+    pages = yield from alloc_nofree_pages(memory, npages)
+    if not pages:
+        return None
+    inserted = npages if injection.second < 0 else injection.second
+    yield Work({"lock": 1, "radix_insert": inserted, "zero_page": inserted, "pte": inserted})
+    if inserted < npages:
+        memory.tally.second_failures += 1
+        yield Event("second-failure", npages)
+        yield from _roll_back(memory, pages)
+        return None
+    return pages
+
+
+def _roll_back(memory: Memory, pages: list[int]) -> Steps[None]:
+    """Undo a request that failed half way."""
+    if pages:
+        memory.tally.rollbacks += 1
+        memory.tally.rolled_back_pages += len(pages)
+        yield Event("rollback", len(pages))
+        yield Operation("rollback", kmem_unback(memory, pages))
+
+
+def kmem_unback(memory: Memory, pages: list[int]) -> Steps[None]:
+    """Unmap *pages*, one round of interrupts for all, and give them back in ascending order.
+
+    FreeBSD: _kmem_unback().
+    """
+    n = len(pages)
+    yield Work({"shootdown": 1, "lock": 2, "radix_remove": n})
+    for m in pages:
+        yield from free_nofree_page(memory, m)

@@ -1,0 +1,51 @@
+"""The machine as a consumer of pages sees it, and what may go wrong with a request."""
+
+from dataclasses import dataclass, field
+
+from vmmodel.kernel import Vm
+from vmmodel.nofree import Nofree
+
+
+@dataclass(frozen=True)
+class Injection:
+    """What fails in one request, drawn before any design sees it; -1 is nothing.
+
+    A number counts the request's pages from 0.
+    """
+
+    page: int = -1
+    """The page that cannot be had at the first try."""
+    second: int = -1
+    """The page that is obtained, but not the radix node to enter it with."""
+    init: bool = False
+    """The slab is obtained, but the set-up of an item fails."""
+
+
+NO_INJECTION = Injection()
+
+
+@dataclass
+class Tally:
+    """What consumers asked for and what became of it."""
+
+    requests: int = 0
+    """Slabs and single NOFREE pages asked for."""
+    requested_pages: int = 0
+    failed: int = 0
+    """Requests that were not served."""
+    rollbacks: int = 0
+    """Multi-page requests undone half way."""
+    rolled_back_pages: int = 0
+    second_failures: int = 0
+    init_failures: int = 0
+
+
+@dataclass
+class Memory:
+    """Physical memory, the design under study, and the books of its consumers."""
+
+    vm: Vm
+    design: Nofree
+    kasan: bool = False
+    """Whether every slab goes through `kmem_malloc()`, as on a KASAN kernel."""
+    tally: Tally = field(default_factory=Tally)

@@ -1,0 +1,87 @@
+"""One page: from the NOFREE allocator, else from the ordinary one; and the way back."""
+
+from functools import partial
+
+from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
+from vmmodel.consumers.steps import Event, Locked, Steps, Work
+from vmmodel.kernel import NO_PAGE, Pool, RequestClass
+from vmmodel.nofree.base import serve_fallback
+
+SYSTEM = RequestClass.SYSTEM
+
+
+def alloc_nofree_page(memory: Memory) -> Steps[int]:
+    """Get one NOFREE page at class SYSTEM, or NO_PAGE.
+
+    What the ordinary allocator gives when no chunk can be had is a *fallback* page: it carries
+    PG_NOFREE outside of any chunk.  FreeBSD: vm_page_alloc_noobj_domain(VM_ALLOC_NOFREE).
+    """
+    design = memory.design
+    m: int = yield Locked(partial(design.alloc, SYSTEM))
+    if m == NO_PAGE and design.falls_back:
+        m = yield Locked(partial(_alloc_fallback, memory))
+    return m
+
+
+def _alloc_fallback(memory: Memory) -> int:
+    m = memory.vm.page_alloc(SYSTEM, Pool.DIRECT)
+    return m if m == NO_PAGE else serve_fallback(memory.vm, memory.design.books, m)
+
+
+def alloc_nofree_pages(memory: Memory, npages: int) -> Steps[list[int]]:
+    """Get *npages* or none by the design's batch.
+
+    Where no chunk can be had, ordinary pages serve the request, all or none as well: what does
+    not suffice goes back inside the allocator, before anybody has seen it.
+    """
+    design = memory.design
+    pages: list[int] = yield Locked(partial(design.alloc_batch, npages, SYSTEM))
+    if not pages:
+        pages = yield Locked(partial(_alloc_fallbacks, memory, npages))
+    return pages
+
+
+def _alloc_fallbacks(memory: Memory, npages: int) -> list[int]:
+    vm = memory.vm
+    pages = vm.pages_alloc(SYSTEM, npages, Pool.DIRECT)
+    if len(pages) < npages:
+        vm.pages_free(pages)
+        return []
+    return [serve_fallback(vm, memory.design.books, m) for m in pages]
+
+
+def free_nofree_page(memory: Memory, m: int) -> Steps[None]:
+    """Give a NOFREE page back in the design's own way, under one hold of the lock."""
+    yield Locked(partial(memory.design.free_nofree, m))
+
+
+def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
+    """Get one NOFREE page and enter it into an object as page *index* of a request; or NO_PAGE.
+
+    When no radix node can be had, the page just obtained is given back: one NOFREE page and
+    another resource, in that order.  FreeBSD: vm_page_alloc_domain_iter(), route R2.
+    """
+    if injection.page == index:
+        return NO_PAGE
+    m = yield from alloc_nofree_page(memory)
+    if m == NO_PAGE:
+        return NO_PAGE
+    if injection.second == index:
+        memory.tally.second_failures += 1
+        yield Event("second-failure", 1)
+        yield from free_nofree_page(memory, m)
+        return NO_PAGE
+    yield Work({"lock": 1, "radix_insert": 1})
+    return m
+
+
+def alloc_object_page(memory: Memory, injection: Injection = NO_INJECTION) -> Steps[int]:
+    """Ask for a single NOFREE page of an object, zeroed; NO_PAGE if it cannot be had."""
+    memory.tally.requests += 1
+    memory.tally.requested_pages += 1
+    m = yield from insert_page(memory, 0, injection)
+    if m == NO_PAGE:
+        memory.tally.failed += 1
+    else:
+        yield Work({"zero_page": 1})
+    return m

@@ -1,0 +1,72 @@
+"""What kernel code does over time, without a clock: a generator of steps.
+
+A consumer is a generator that yields steps and is sent their results.  The clock takes the lock
+a step needs, prices the work it did and lets time pass; `run_now` does none of that and serves
+tests and notebooks.  So one source is both the timeless kernel and the timed one.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Call *action* while holding the domain's free lock; its result is sent back."""
+
+    action: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work outside the free lock: how often each priced event of ``data/costs.toml`` happens."""
+
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Do *steps* as an operation of its own, whose latency is recorded under *name*."""
+
+    name: str
+    steps: "Steps[Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Write an event of *kind*, concerning *pages*, to the table of events."""
+
+    kind: str
+    pages: int
+
+
+class Wait:
+    """Sleep until the free count reaches `free_min`.  FreeBSD: vm_wait_domain()."""
+
+
+Step = Locked | Work | Operation | Event | Wait
+Steps = Generator[Step, Any, T]
+
+
+class WouldSleep(Exception):
+    """A request slept, and without a clock nobody will ever wake it."""
+
+
+def run_now(steps: Steps[T]) -> T:
+    """Run *steps* to their result in no time; raise `WouldSleep` where the kernel sleeps."""
+    answer: Any = None
+    try:
+        while True:
+            step = steps.send(answer)
+            answer = None
+            if isinstance(step, Locked):
+                answer = step.action()
+            elif isinstance(step, Operation):
+                answer = run_now(step.steps)
+            elif isinstance(step, Wait):
+                raise WouldSleep
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

@@ -1,0 +1,74 @@
+"""What a reader needs to know of a sweep: versions, parameters, sources, machine, command."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import vmmodel
+from vmmodel.experiment.digest import model_digest
+from vmmodel.experiment.schema import SCHEMA_VERSION
+from vmmodel.experiment.sweep import Sweep
+from vmmodel.nofree import DESIGNS
+
+PACKAGES = ("numba", "numpy", "pandas", "pyarrow", "scipy", "simpy")
+
+
+def describe_sweep(sweep: Sweep, command: str) -> dict[str, Any]:
+    """Describe *sweep* for its meta.json; *command* is what reproduces it."""
+    commit, dirty = _git()
+    return {
+        "schema": SCHEMA_VERSION,
+        "version": vmmodel.__version__,
+        "model_digest": model_digest(),
+        "key": sweep.key(),
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "command": command,
+        "profile": sweep.profile,
+        "seed": sweep.seed,
+        "replications": sweep.replications,
+        "scenarios": {
+            scenario.name: {
+                "title": scenario.title,
+                "story": scenario.story,
+                "question": scenario.question,
+                "limits": list(scenario.limits),
+                "variants": list(scenario.chosen),
+                "parameters": scenario.parameters.described(),
+            }
+            for scenario in sweep.scenarios
+        },
+        "designs": {
+            name: {
+                "title": DESIGNS[name].title,
+                "summary": DESIGNS[name].summary,
+                "source": DESIGNS[name].source,
+            }
+            for name in sweep.designs
+        },
+        "machine": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "cpus": len(os.sched_getaffinity(0)),
+        },
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _git() -> tuple[str, bool]:
+    """Give the commit of the source and whether it was changed since; ("", False) without git."""
+    root = Path(vmmodel.__file__).parent.parent
+    command = ["git", "-C", str(root)]
+    try:
+        head = subprocess.run(
+            [*command, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+        status = subprocess.run(
+            [*command, "status", "--porcelain"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "", False
+    return head.stdout.strip(), bool(status.stdout.strip())

@@ -1,0 +1,155 @@
+"""The scenarios by name: story, question, parameters, and how their script is drawn."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from vmmodel.errors import InputError
+from vmmodel.paths import DATA
+from vmmodel.sim.script import Script
+from vmmodel.workloads.hosts import MEMORY_GB, HostsParameters, hosts_script
+from vmmodel.workloads.parameters import Parameters
+from vmmodel.workloads.second_resource import SecondResourceParameters, second_resource_script
+from vmmodel.workloads.streams import Streams
+from vmmodel.workloads.syzkaller import SyzkallerParameters, syzkaller_script
+from vmmodel.workloads.vmstat import nofree_zones, read_zone_table
+
+HOSTS_FILE = DATA / "hosts" / "vmstat_z.csv"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A story with its parameters; a changed copy comes from `with_values`."""
+
+    name: str
+    title: str
+    story: str
+    question: str
+    limits: tuple[str, ...]
+    """What it does not show."""
+    parameters: Parameters
+    draw: Callable[[Parameters, Streams, str], Script]
+    """Parameters, streams and variant to a script."""
+    variants: tuple[str, ...] = ("",)
+    """What there is to choose from; the scenario is run for each of `chosen`."""
+    chosen: tuple[str, ...] = ("",)
+    source: str = ""
+    """Digest of a user's own input, or how else it departs from the recorded one."""
+
+    def script(self, seed: int, variant: str, replication: int) -> Script:
+        """Draw one replication; the same arguments give the same script."""
+        streams = Streams(seed, self.name, variant, replication)
+        return self.draw(self.parameters, streams, variant)
+
+    def with_values(self, values: dict[str, str]) -> "Scenario":
+        """Set parameters from text; `InputError` names what is wrong."""
+        return replace(self, parameters=self.parameters.with_values(values))
+
+    def choose(self, *variants: str) -> "Scenario":
+        """Run for *variants* only; `InputError` if there is no such variant."""
+        for variant in variants:
+            if variant not in self.variants:
+                known = ", ".join(self.variants).strip() or "none"
+                raise InputError("--variant", f"{self.name} has no variant {variant!r}", known)
+        return replace(self, chosen=variants)
+
+
+@dataclass(frozen=True)
+class Host:
+    """Draws a host's script from a zone table; a class, so that workers can be sent it."""
+
+    file: Path
+    own_memory: bool = False
+    """Whether the memory of recorded hosts is overridden by the parameter."""
+
+    def __call__(self, parameters: Parameters, streams: Streams, variant: str) -> Script:
+        assert isinstance(parameters, HostsParameters)
+        recorded = self.file == HOSTS_FILE
+        if recorded and not self.own_memory and variant in MEMORY_GB:
+            parameters = replace(parameters, memory_gb=MEMORY_GB[variant])
+        table = read_zone_table(self.file, variant if recorded else None)
+        return hosts_script(table, parameters, streams)
+
+
+def _syzkaller(parameters: Parameters, streams: Streams, _variant: str) -> Script:
+    assert isinstance(parameters, SyzkallerParameters)
+    return syzkaller_script(parameters, streams)
+
+
+def _second_resource(parameters: Parameters, streams: Streams, _variant: str) -> Script:
+    assert isinstance(parameters, SecondResourceParameters)
+    return second_resource_script(parameters, streams)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "hosts": Scenario(
+        name="hosts",
+        title="Zones of real machines",
+        story="The zones of a recorded vmstat -z grow to their recorded size beside a file cache; "
+        "what is not NOFREE among them shares pool DIRECT with what is.",
+        question="How many 2 MB regions do NOFREE pages pin on a real machine?",
+        limits=(
+            "Memory, processors and order of growth were not recorded: they are assumed.",
+            "The tables are excerpts, so the zones shown are a lower bound.",
+            "Nothing fails here, so designs differ in placement and cost only.",
+        ),
+        parameters=HostsParameters(),
+        draw=Host(HOSTS_FILE),
+        variants=("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M12"),
+        chosen=("M2", "M3", "M5"),
+    ),
+    "syzkaller": Scenario(
+        name="syzkaller",
+        title="The reported failure",
+        story="A fuzzer exhausts a 2 GB machine with a KASAN kernel again and again; slabs of "
+        "several pages are asked for without sleeping and fail half way.",
+        question="What does each design do with the pages of a request that failed half way?",
+        limits=(
+            "No stack trace or reproducer of the report is public; the trigger is derived.",
+            "Exhaustion is a process that takes pages, not the page daemon at work.",
+            "The rate of failures is chosen to be met within seconds.",
+        ),
+        parameters=SyzkallerParameters(),
+        draw=_syzkaller,
+    ),
+    "second-resource": Scenario(
+        name="second-resource",
+        title="One page, then another resource",
+        story="Single NOFREE pages are entered into an object; now and then the radix node for it "
+        "cannot be had and the page has to go back.",
+        question="Does a batch make freeing unnecessary?",
+        limits=(
+            "The failure is injected at a rate far above the real one.",
+            "Memory is plentiful on purpose: only the second resource fails.",
+        ),
+        parameters=SecondResourceParameters(),
+        draw=_second_resource,
+    ),
+}
+
+
+def scenario(name: str, zones: Path | None = None, values: dict[str, str] | None = None) -> Scenario:
+    """Find a scenario by name and set it up; `InputError` suggests the nearest name.
+
+    *zones* is a user's own ``vmstat -z`` for the scenario `hosts`.
+    """
+    values = values or {}
+    found = SCENARIOS.get(name)
+    if found is None:
+        near = get_close_matches(name, SCENARIOS, n=1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise InputError("scenario", f"{name!r} is unknown{meant}", ", ".join(SCENARIOS))
+    if zones is not None:
+        if name != "hosts":
+            raise InputError("--zones", f"scenario {name} has no zone table", "scenario hosts")
+        table = read_zone_table(zones)
+        if not nofree_zones(table):
+            raise InputError(zones, "none of its zones is NOFREE", "VM OBJECT, PROC, THREAD, ...")
+        digest = hashlib.sha256(zones.read_bytes()).hexdigest()[:16]
+        label = (table.label,)
+        found = replace(found, draw=Host(zones), variants=label, chosen=label, source=digest)
+    elif "memory_gb" in values and name == "hosts":
+        found = replace(found, draw=Host(HOSTS_FILE, own_memory=True), source="own memory")
+    return found.with_values(values)

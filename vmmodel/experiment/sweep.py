@@ -1,0 +1,142 @@
+"""Run scenarios x designs x replications on local processes and write the tables.
+
+The unit of work is one replication of one scenario and variant under all designs: its script is
+drawn once, so every design meets the same requests.  A finished unit is kept as a shard named by
+the digest of all it depends on; an interrupted sweep goes on from there.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from vmmodel.experiment.digest import model_digest
+from vmmodel.experiment.scenario import Scenario
+from vmmodel.experiment.store import read_tables, replace_folder, write_sweep, write_tables
+from vmmodel.experiment.tables import join_tables, run_tables
+from vmmodel.sim.run import Machine
+
+NSAMPLES = 40
+NMAPS = 16
+SHARDS = ".shards"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One replication of one scenario and variant, under all designs."""
+
+    scenario: Scenario
+    variant: str
+    replication: int
+    designs: tuple[str, ...]
+    seed: int
+
+    def digest(self) -> str:
+        """Name all that the unit's tables depend on: 24 hex digits."""
+        scenario = self.scenario
+        parameters = {n: p["value"] for n, p in scenario.parameters.described().items()}
+        key = (model_digest(), scenario.name, scenario.source, self.variant, self.replication)
+        described = json.dumps([*key, parameters, self.designs, self.seed, NSAMPLES, NMAPS])
+        return hashlib.sha256(described.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to run."""
+
+    scenarios: tuple[Scenario, ...]
+    designs: tuple[str, ...]
+    replications: int
+    seed: int
+    profile: str
+
+    def units(self) -> list[Unit]:
+        """List the units in the order of the tables."""
+        return [
+            Unit(scenario, variant, replication, self.designs, self.seed)
+            for scenario in self.scenarios
+            for variant in scenario.chosen
+            for replication in range(self.replications)
+        ]
+
+    def key(self) -> str:
+        """Name all that the sweep's tables depend on: 24 hex digits."""
+        digests = [unit.digest() for unit in self.units()]
+        return hashlib.sha256(json.dumps([self.profile, digests]).encode()).hexdigest()[:24]
+
+
+def run_unit(unit: Unit, shards: Path) -> str:
+    """Run a unit under all its designs, unless its shard is there; give the shard's name."""
+    name = unit.digest()
+    if (shards / name).is_dir():
+        return name
+    script = unit.scenario.script(unit.seed, unit.variant, unit.replication)
+    parts = []
+    for design in unit.designs:
+        result = Machine(script, design).run(NSAMPLES, NMAPS if unit.replication == 0 else 0)
+        key = {
+            "scenario": unit.scenario.name,
+            "variant": unit.variant,
+            "design": design,
+            "replication": unit.replication,
+        }
+        parts.append(run_tables(result, key, unit.seed))
+    replace_folder(shards / name, lambda place: write_tables(place, join_tables(parts)))
+    return name
+
+
+def run_sweep(
+    sweep: Sweep,
+    folder: Path,
+    meta: dict[str, Any],
+    *,
+    workers: int | None = None,
+    done: Callable[[Unit], None] = lambda _unit: None,
+) -> None:
+    """Run *sweep* on *workers* processes (default: one for each CPU) and write it to *folder*.
+
+    *done* is called after each unit.  The tables do not depend on the number of workers.
+    """
+    units = sweep.units()
+    shards = folder.parent / SHARDS / model_digest()
+    _forget_other_models(shards)
+    names: dict[Unit, str] = {}
+    for unit, name in _run_all(units, shards, workers or len(os.sched_getaffinity(0))):
+        names[unit] = name
+        done(unit)
+    tables = join_tables([read_tables(shards / names[unit]) for unit in units])
+    write_sweep(folder, tables, meta)
+
+
+def _run_all(units: Sequence[Unit], shards: Path, workers: int) -> Iterator[tuple[Unit, str]]:
+    if workers == 1 or len(units) == 1:
+        for unit in units:
+            yield unit, run_unit(unit, shards)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting = {pool.submit(run_unit, unit, shards): unit for unit in units}
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def forget_shards(folder: Path) -> None:
+    """Delete the finished units that a sweep into *folder* would use."""
+    shutil.rmtree(folder.parent / SHARDS, ignore_errors=True)
+
+
+def _forget_other_models(shards: Path) -> None:
+    """Delete shards of other states of the source: nothing will ever ask for them."""
+    if shards.parent.is_dir():
+        for folder in shards.parent.iterdir():
+            if folder != shards:
+                shutil.rmtree(folder, ignore_errors=True)

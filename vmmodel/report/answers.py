@@ -1,0 +1,288 @@
+"""Sentences that answer the question, made from the data each time the report is built.
+
+No number in the report is typed.  A claim that the data no longer supports turns into the
+opposite sentence, not into a stale one.
+"""
+
+import pandas as pd
+
+from vmmodel.analysis import histograms, summary
+from vmmodel.analysis.statistics import Interval, share_interval
+from vmmodel.analysis.tables import BASELINE, Case, Study
+from vmmodel.report import style
+from vmmodel.report.markup import Prose, Table
+
+
+def verdict(study: Study) -> str:
+    """One sentence over all scenarios: who loses nothing, and what the others do."""
+    runs = summary.per_run(study)
+    clean, rest = [], []
+    for design in study.designs:
+        mine = runs[runs.design == design]
+        faults = {
+            "leaks pages": mine.leaked > 0,
+            "loses pages to the general pool": mine.escaped > 0,
+            "panics": mine.outcome == "panic",
+        }
+        found = [
+            f"{fault} in {_and([f'`{name}`' for name in _in_order(study, mine[rows])])}"
+            for fault, rows in faults.items()
+            if rows.any()
+        ]
+        if found:
+            rest.append(f"`{design}` {_and(found)}")
+        else:
+            clean.append(f"`{design}`")
+    n = style.number(len(study.runs) / len(study.designs))
+    said = f"{'; '.join(rest)}." if rest else ""
+    if not clean:
+        return said
+    verb = "leaks or loses no page and does not panic"
+    if len(clean) > 1:
+        verb = "leak or lose no page and do not panic"
+    return f"{_and(clean)} {verb} in any of their {n} runs. {said}".strip()
+
+
+def _in_order(study: Study, rows: pd.DataFrame) -> list[str]:
+    found = set(rows.scenario)
+    return [scenario for scenario in _scenarios(study) if scenario in found]
+
+
+def fragmentation(study: Study) -> Prose:
+    """What NOFREE chunks buy, and how the designs that use them differ."""
+    said = []
+    for scenario in _scenarios(study):
+        case = study.main_case(scenario)
+        if case is not None:
+            said.append(_pinned(study, case))
+    said.append(_coverage(study))
+    return Prose(said)
+
+
+def _pinned(study: Study, case: Case) -> str:
+    base = summary.median_of(study, case, BASELINE, "pinned_regions")
+    regions = summary.completed(study, case).regions.max()
+    text = (
+        f"{_name(case)}: `{BASELINE}` pins {style.number(base.estimate)} of"
+        f" {style.number(regions)} regions of 2 MB"
+    )
+    available = summary.median_of(study, case, BASELINE, "availability")
+    text += f" and leaves {style.number(available.estimate, 1)} % of the free pages in 2 MB blocks."
+    if "ordinary" in study.designs:
+        apart = summary.difference_of(study, case, "ordinary", "pinned_regions")
+        share = summary.difference_of(study, case, "ordinary", "availability")
+        text += (
+            f" Without a NOFREE allocator (`ordinary`) it is {_apart(apart, 'regions')};"
+            f" availability {_apart(share, 'percentage points', 1)}."
+        )
+    return text + " " + _others(study, case, "pinned_regions", "regions")
+
+
+def _others(study: Study, case: Case, metric: str, unit: str, digits: int = 0) -> str:
+    """One sentence on every design but the baseline and ``ordinary``."""
+    same, few, moved = [], [], []
+    for design in study.designs:
+        if design in (BASELINE, "ordinary"):
+            continue
+        apart = summary.difference_of(study, case, design, metric)
+        if not apart.n:
+            few.append(f"`{design}`")
+        elif summary.equal_in_every_pair(study, case, design, metric):
+            same.append(f"`{design}`" + ("" if apart.coverage >= 0.9 else f" ({apart.n} pairs)"))
+        else:
+            moved.append(f"`{design}` {_apart(apart, unit, digits)}")
+    parts = []
+    if moved:
+        parts.append(f"Against `{BASELINE}`: {'; '.join(moved)}.")
+    if same:
+        equal = "equals" if len(same) == 1 else "equal"
+        parts.append(f"{_and(same)} {equal} `{BASELINE}` in every pair.")
+    if few:
+        parts.append(f"No run of {_and(few)} completed.")
+    return " ".join(parts)
+
+
+def leaks(study: Study) -> Prose:
+    """Which design leaks what, in which story, and which run panicked."""
+    cases = [case for s in _scenarios(study) for case in _leading(study, s)]
+    # Stories in which something is lost come first.
+    said = sorted((_leaks_in(study, case) for case in cases), key=lambda text: "no design" in text)
+    return Prose([verdict(study), *said, _coverage(study)])
+
+
+def _leaks_in(study: Study, case: Case) -> str:
+    lost, kept = [], []
+    for design in study.designs:
+        words = []
+        for metric, verb in (
+            ("leaked", "leaks"),
+            ("escaped", "loses to the general pool"),
+        ):
+            one = summary.median_of(study, case, design, metric)
+            if one.n and one.high > 0:
+                words.append(f"{verb} {style.number(one.estimate)} pages {style.span(one)}")
+        stopped = panic_sentence(study, case, design)
+        if stopped:
+            words.append(stopped)
+        if words:
+            lost.append(f"`{design}` {' and '.join(words)}")
+        else:
+            kept.append(design)
+    text = f"{_name(case)}: "
+    text += f"{'; '.join(lost)}. " if lost else "no design leaks or loses a page, none panics. "
+    if lost and kept:
+        runs = summary.completed(study, case)
+        runs = runs[runs.design.isin(kept)]
+        n = int(runs.groupby("design").size().min())
+        bound = style.percent(share_interval(0, n).high, 0)
+        names = _and([f"`{design}`" for design in kept])
+        text += (
+            f"{names} lose none in {n} of {n} runs each; with so many runs up to {bound} of runs"
+            " could still do so (95 % bound)."
+        )
+    return text.strip()
+
+
+def panic_sentence(study: Study, case: Case, design: str) -> str:
+    """``panicked in 8 of 10 runs [...], median time ...``, or nothing without a panic."""
+    share = summary.panics(study, case, design)
+    if not share.estimate > 0:
+        return ""
+    when = summary.panic_time_ns(study, case, design)
+    times = f"{style.duration(when.low)} to {style.duration(when.high)}"
+    return (
+        f"panicked in {round(share.estimate * share.n)} of {share.n} runs (95 % interval"
+        f" {style.percent(share.low, 0)} to {style.percent(share.high, 0)}), median time"
+        f" {style.duration(when.estimate)} [{times}]"
+    )
+
+
+def latency(study: Study) -> Prose:
+    """What one NOFREE page costs, waiting included, and who pays more."""
+    said = []
+    for scenario in _scenarios(study):
+        case = study.main_case(scenario)
+        if case is None:
+            continue
+        rows = study.select(study.latencies, case)
+        rows = rows[(rows.operation == "nofree-page") & (rows.design == BASELINE)]
+        total = histograms.merge(rows[rows.part == "total"])
+        if total.empty:
+            said.append(f"{_name(case)}: no NOFREE page was timed.")
+            continue
+        values = [histograms.percentile(total, share) for share in histograms.PERCENTILES]
+        p50, p99, p999 = (style.duration(value) for value in values)
+        said.append(
+            f"{_name(case)}: with `{BASELINE}` one NOFREE page takes {p50} at the median, {p99} at"
+            f" p99 and {p999} at p99.9, waiting included, over {style.number(total['count'].sum())}"
+            f" pages. p99 of each replication, in pairs: {_p99(study, case)}"
+        )
+    said.append(
+        "These are priced operations, not measurements on FreeBSD: read the order of the designs,"
+        " not the nanoseconds. " + _coverage(study)
+    )
+    return Prose(said)
+
+
+def _p99(study: Study, case: Case) -> str:
+    apart = summary.difference_of(study, case, "ordinary", "p99_ns")
+    first = f"`ordinary` {_apart(apart, 'ns')}. " if apart.n else ""
+    return first + _others(study, case, "p99_ns", "ns")
+
+
+def what_would_change(study: Study) -> Prose:
+    """The assumed parameters on which the answer rests, from the sweep's description."""
+    assumed = []
+    for name, scenario in study.meta["scenarios"].items():
+        found = [
+            f"{key.replace('_', ' ')} = {_value(parameter)}"
+            for key, parameter in scenario.get("parameters", {}).items()
+            if parameter.get("mark") == "assumed"
+        ]
+        if found:
+            assumed.append(f"`{name}`: {', '.join(found)}")
+    said = (
+        "What would change the answer: failures that are rarer or commoner than assumed, callers"
+        " that free pages they should not, machines that run out of 2 MB blocks earlier, and"
+        " prices outside their ranges."
+    )
+    return Prose([said + (f" Assumed, not measured: {'; '.join(assumed)}." if assumed else "")])
+
+
+def what_was_run(study: Study) -> Table:
+    """Scenarios of the sweep with their stories, and how many runs stand behind them."""
+    counted = study.runs.groupby("scenario").size()
+    rows = []
+    for name, scenario in study.meta["scenarios"].items():
+        if name in counted.index:
+            machines = len(study.cases_of(name))
+            rows.append(
+                [
+                    f"`{name}`",
+                    scenario["title"],
+                    scenario.get("question", ""),
+                    style.number(machines),
+                    style.number(counted[name]),
+                ]
+            )
+    meta = study.meta
+    return Table(
+        f"What was run: profile {meta['profile']}, {meta['replications']} replications,"
+        f" seed {meta['seed']}, every design on the same request sequences.",
+        ["scenario", "story", "question", "machines", "runs"],
+        rows,
+        text=True,
+    )
+
+
+def limits(study: Study) -> list[str]:
+    """What the study does not show: its own limits first, then those of the scenarios."""
+    found = [
+        "A model ranks designs under stated workloads. It does not give nanoseconds on FreeBSD,"
+        " rates of fragmentation in production, or the benefit to an application.",
+    ]
+    for name, scenario in study.meta["scenarios"].items():
+        for limit in scenario.get("limits", []):
+            text = f"`{name}`: {limit}"
+            if text not in found:
+                found.append(text)
+    return found
+
+
+def _scenarios(study: Study) -> list[str]:
+    return list(dict.fromkeys(case.scenario for case in study.cases))
+
+
+def _leading(study: Study, scenario: str) -> list[Case]:
+    case = study.main_case(scenario)
+    return [case] if case is not None else []
+
+
+def _name(case: Case) -> str:
+    return f"On `{case.scenario}` ({case.variant})" if case.variant else f"In `{case.scenario}`"
+
+
+def _apart(one: Interval, unit: str, digits: int = 0) -> str:
+    if not one.n:
+        return "not comparable (no completed pair)"
+    return f"{style.signed(one.estimate, digits)} {unit} {style.span(one, digits, sign=True)}"
+
+
+def _coverage(study: Study) -> str:
+    case = study.cases[0]
+    one = summary.median_of(study, case, BASELINE, "pinned_regions")
+    return (
+        f"Brackets are exact order-statistic intervals of a median over {one.n} replications,"
+        f" coverage {style.percent(one.coverage)}; differences are paired by replication."
+        " Runs that panicked are counted apart and not in any median."
+    )
+
+
+def _value(parameter: dict[str, object]) -> str:
+    value, unit = parameter.get("value"), str(parameter.get("unit", ""))
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{text} {unit}".strip(" -")
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

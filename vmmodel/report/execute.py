@@ -1,0 +1,167 @@
+"""Run notebooks from a clean kernel, with parameters, in this process.
+
+``nbclient`` does the work.  Kernels talk over IPC sockets (over TCP they print a warning at every
+start), two at a time.  The event loop has a thread of its own: ``nbclient`` would otherwise catch
+Ctrl-C for itself; here it cancels the runs, and every kernel is shut down on the way out.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[2]
+CELL_SECONDS = 120
+KERNELS = 2
+
+
+class NotebookError(RuntimeError):
+    """A notebook that did not run to its end; the message names it and the cell."""
+
+
+def execute(
+    notebooks: list[Path],
+    parameters: Mapping[str, object],
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[NotebookNode]:
+    """Run *notebooks* and return them with outputs, in the order given."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="notebooks", daemon=True)
+    thread.start()
+    future = asyncio.run_coroutine_threadsafe(_all(notebooks, parameters, progress), loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        asyncio.run_coroutine_threadsafe(_quiet(loop), loop).result(timeout=10)
+        raise
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=5)
+        if not thread.is_alive():
+            loop.close()
+
+
+async def _quiet(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait until cancelled runs have shut their kernels down."""
+    others = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others, timeout=8) if others else None
+
+
+async def _all(
+    notebooks: list[Path],
+    parameters: Mapping[str, object],
+    progress: Callable[[str], None],
+) -> list[NotebookNode]:
+    # A short absolute path: socket names have a limit of about 100 bytes.
+    sockets = Path(tempfile.mkdtemp(prefix="nb", dir="/tmp" if os.path.isdir("/tmp") else None))
+    turn = asyncio.Semaphore(KERNELS)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_one(path, parameters, progress, turn, sockets))
+                for path in notebooks
+            ]
+        return [task.result() for task in tasks]
+    except* NotebookError as errors:
+        raise errors.exceptions[0] from None
+    finally:
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
+async def _one(
+    path: Path,
+    parameters: Mapping[str, object],
+    progress: Callable[[str], None],
+    turn: asyncio.Semaphore,
+    sockets: Path,
+) -> NotebookNode:
+    async with turn:
+        progress(f"running {path.name}")
+        try:
+            notebook = inject(read(path), parameters)
+        except LookupError as error:
+            raise NotebookError(f"{path}: {error.args[0]}") from None
+        manager = AsyncKernelManager(
+            kernel_name="python3", transport="ipc", ip=str(sockets / path.stem[:12])
+        )
+        # The kernel must be this interpreter, whatever a user-level "python3" kernel points at.
+        assert manager.kernel_spec is not None
+        manager.kernel_spec.argv[0] = sys.executable
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            timeout=CELL_SECONDS,
+            resources={"metadata": {"path": str(path.parent)}},
+            shutdown_kernel="immediate",
+            record_timing=False,
+        )
+        search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": search, "MPLBACKEND": "agg"}
+        try:
+            await client.async_execute(env=environment, cleanup_kc=False)
+        except CellExecutionError as error:
+            raise NotebookError(
+                f"{path}: {error.ename}: {error.evalue}, in the cell\n{_cell(error)}"
+            ) from None
+        except (DeadKernelError, TimeoutError, RuntimeError) as error:
+            raise NotebookError(f"{path}: the kernel stopped ({error})") from None
+        finally:
+            if client.kc is not None:
+                client.kc.stop_channels()
+            if manager.has_kernel:
+                await asyncio.shield(manager.shutdown_kernel(now=True))
+            await manager.cleanup_resources()
+        progress(f"ran {path.name}")
+        return notebook
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook in *path*, or one sentence on why it cannot be read."""
+    try:
+        notebook: NotebookNode = nbformat.read(path, as_version=4)
+    except (OSError, ValueError, AttributeError) as error:
+        raise NotebookError(f"{path}: not readable as a notebook ({error})") from None
+    return notebook
+
+
+def inject(notebook: NotebookNode, parameters: Mapping[str, object]) -> NotebookNode:
+    """Put a cell that sets *parameters* after the cell tagged ``parameters``.
+
+    The cell is marked, so that an exported page can leave it out.
+    """
+    places = [
+        index
+        for index, cell in enumerate(notebook.cells)
+        if "parameters" in cell.metadata.get("tags", [])
+    ]
+    if not places:
+        raise LookupError("no cell is tagged 'parameters', expected the first code cell")
+    source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    cell = NotebookNode(
+        cell_type="code",
+        id="injected",
+        metadata=nbformat.from_dict({"tags": ["injected-parameters"]}),
+        execution_count=None,
+        outputs=[],
+        source=source,
+    )
+    notebook.cells.insert(places[0] + 1, cell)
+    return notebook
+
+
+def _cell(error: CellExecutionError) -> str:
+    lines = [line for line in error.traceback.splitlines() if line.strip()]
+    return "\n".join(lines[:12])
