@@ -61,8 +61,9 @@ def _show_scenario(console, name: str) -> None:  # type: ignore[no-untyped-def]
     for limit in scenario.limits:
         console.print(f"- {limit}")
     if scenario.variants != ("",):
-        console.print(f"\nVariants: {', '.join(scenario.variants)}; by default "
-                      f"{', '.join(scenario.chosen)}")
+        console.print(
+            f"\nVariants: {', '.join(scenario.variants)}; by default {', '.join(scenario.chosen)}"
+        )
     table = Table("parameter", "value", "range", "meaning", "mark", "source")
     for parameter, described in scenario.parameters.described().items():
         span = f"{described['low']:g} to {described['high']:g} {described['unit']}"

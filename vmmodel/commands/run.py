@@ -104,7 +104,7 @@ def pairs(words: list[str]) -> dict[str, str]:
     for word in words:
         if "=" not in word:
             raise InputError("--set", f"{word!r} has no value", "NAME=VALUE")
-    return dict(word.split("=", 1) for word in words)  # type: ignore[misc]
+    return dict(word.split("=", 1) for word in words)
 
 
 def natural(text: str) -> int:

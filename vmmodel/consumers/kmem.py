@@ -5,7 +5,7 @@ FreeBSD: `kmem_malloc_domain()`, `kmem_back_domain()`, `_kmem_unback()` in ``sys
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
 from vmmodel.consumers.page import alloc_nofree_pages, free_nofree_page, insert_page
-from vmmodel.consumers.steps import Event, Operation, Steps, Wait, Work
+from vmmodel.consumers.steps import Event, Operation, Steps, Wait, work
 from vmmodel.kernel import NO_PAGE
 
 
@@ -16,17 +16,17 @@ def kmem_malloc(
 
     With *waitok* the request sleeps until it is served; without, it fails.
     """
-    yield Work({"lock": 1, "arena_alloc": 1})
+    yield work(lock=1, arena_alloc=1)
     pages = yield from kmem_back(memory, npages, waitok=waitok, injection=injection)
     if pages is None:
-        yield Work({"lock": 1, "arena_alloc": 1})
+        yield work(lock=1, arena_alloc=1)
     return pages
 
 
 def kmem_free(memory: Memory, pages: list[int]) -> Steps[None]:
     """Unmap and give back memory that `kmem_malloc` gave, addresses included."""
     yield from kmem_unback(memory, pages)
-    yield Work({"lock": 1, "arena_alloc": 1})
+    yield work(lock=1, arena_alloc=1)
 
 
 def kmem_back(
@@ -36,7 +36,7 @@ def kmem_back(
 
     FreeBSD: kmem_back_domain().
     """
-    yield Work({"lock": 1})
+    yield work(lock=1)
     back = _back_batch if memory.design.batches else _back_page_by_page
     pages = yield from back(memory, npages, injection)
     while pages is None and waitok:
@@ -55,7 +55,7 @@ def _back_page_by_page(
         if m == NO_PAGE:
             yield from _roll_back(memory, pages)
             return None
-        yield Work({"zero_page": 1, "lock": 1, "pte": 1})
+        yield work(zero_page=1, lock=1, pte=1)
         pages.append(m)
     return pages
 
@@ -71,7 +71,7 @@ def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list
     if not pages:
         return None
     inserted = npages if injection.second < 0 else injection.second
-    yield Work({"lock": 1, "radix_insert": inserted, "zero_page": inserted, "pte": inserted})
+    yield work(lock=1, radix_insert=inserted, zero_page=inserted, pte=inserted)
     if inserted < npages:
         memory.tally.second_failures += 1
         yield Event("second-failure", npages)
@@ -95,6 +95,6 @@ def kmem_unback(memory: Memory, pages: list[int]) -> Steps[None]:
     FreeBSD: _kmem_unback().
     """
     n = len(pages)
-    yield Work({"shootdown": 1, "lock": 2, "radix_remove": n})
+    yield work(shootdown=1, lock=2, radix_remove=n)
     for m in pages:
         yield from free_nofree_page(memory, m)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
-from vmmodel.consumers.steps import Event, Locked, Steps, Work
+from vmmodel.consumers.steps import Event, Locked, Steps, work
 from vmmodel.kernel import NO_PAGE, Pool, RequestClass
 from vmmodel.nofree.base import serve_fallback
 
@@ -71,7 +71,7 @@ def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
         yield Event("second-failure", 1)
         yield from free_nofree_page(memory, m)
         return NO_PAGE
-    yield Work({"lock": 1, "radix_insert": 1})
+    yield work(lock=1, radix_insert=1)
     return m
 
 
@@ -83,5 +83,5 @@ def alloc_object_page(memory: Memory, injection: Injection = NO_INJECTION) -> St
     if m == NO_PAGE:
         memory.tally.failed += 1
     else:
-        yield Work({"zero_page": 1})
+        yield work(zero_page=1)
     return m

@@ -7,26 +7,33 @@ tests and notebooks.  So one source is both the timeless kernel and the timed on
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Locked:
     """Call *action* while holding the domain's free lock; its result is sent back."""
 
     action: Callable[[], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Work:
     """Work outside the free lock: how often each priced event of ``data/costs.toml`` happens."""
 
     counts: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@cache
+def work(**counts: int) -> Work:
+    """Give the step for *counts*; the same counts give the same object, so its price is kept."""
+    return Work(counts)
+
+
+@dataclass(slots=True)
 class Operation:
     """Do *steps* as an operation of its own, whose latency is recorded under *name*."""
 
@@ -34,7 +41,7 @@ class Operation:
     steps: "Steps[Any]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """Write an event of *kind*, concerning *pages*, to the table of events."""
 

@@ -10,6 +10,7 @@ from vmmodel.consumers.memory import Memory
 from vmmodel.consumers.steps import Locked, Steps
 from vmmodel.kernel import Pool, RequestClass
 
+
 class Traffic:
     """The bursts that are alive, by number, and what pressure holds.
 
@@ -59,7 +60,8 @@ class Traffic:
         yield from self._free(squeezed)
 
     def _alloc(self, npages: int, request_class: RequestClass, pool: Pool) -> Steps[list[int]]:
-        vm, pages = self.memory.vm, []
+        vm = self.memory.vm
+        pages: list[int] = []
         while len(pages) < npages:
             n = min(self.bucket, npages - len(pages))
             got = yield Locked(partial(vm.pages_alloc, request_class, n, pool))

@@ -11,7 +11,7 @@ from vmmodel.consumers.kmem import kmem_free, kmem_malloc
 from vmmodel.consumers.layout import SlabLayout
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
 from vmmodel.consumers.page import alloc_nofree_page, free_nofree_page
-from vmmodel.consumers.steps import Event, Operation, Steps, Wait, Work
+from vmmodel.consumers.steps import Event, Operation, Steps, Wait, work
 from vmmodel.kernel import NO_PAGE
 
 
@@ -54,9 +54,7 @@ def zone_import(
     return got
 
 
-def keg_fetch_slab(
-    zone: Zone, memory: Memory, waitok: bool, injection: Injection
-) -> Steps[bool]:
+def keg_fetch_slab(zone: Zone, memory: Memory, waitok: bool, injection: Injection) -> Steps[bool]:
     """Make one more slab: first without sleeping, then, with *waitok*, asleep until it is there.
 
     FreeBSD: keg_fetch_slab() of a round-robin keg.
@@ -81,7 +79,7 @@ def keg_alloc_slab(zone: Zone, memory: Memory, injection: Injection) -> Steps[bo
     if pages is None:
         tally.failed += 1
         return False
-    yield Work({"lock": 1, "slab_init": layout.ipers})
+    yield work(lock=1, slab_init=layout.ipers)
     if injection.init:
         tally.init_failures += 1
         tally.failed += 1
@@ -107,7 +105,7 @@ def _slab_pages(zone: Zone, memory: Memory, injection: Injection) -> Steps[list[
         m = yield Operation("nofree-page", alloc_nofree_page(memory))
     if m == NO_PAGE:
         return None
-    yield Work({"zero_page": 1})
+    yield work(zero_page=1)
     return [m]
 
 

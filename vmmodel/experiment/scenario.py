@@ -130,7 +130,9 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def scenario(name: str, zones: Path | None = None, values: dict[str, str] | None = None) -> Scenario:
+def scenario(
+    name: str, zones: Path | None = None, values: dict[str, str] | None = None
+) -> Scenario:
     """Find a scenario by name and set it up; `InputError` suggests the nearest name.
 
     *zones* is a user's own ``vmstat -z`` for the scenario `hosts`.

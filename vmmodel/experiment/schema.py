@@ -108,7 +108,9 @@ EVENTS = pa.schema(
         *_KEY,
         _field("time_ns", pa.int64(), "ns", "simulated time"),
         _field("cpu", pa.int32(), "-", "processor"),
-        _field("kind", pa.string(), "-", "panic, rollback, second-failure, init-failure, import, ..."),
+        _field(
+            "kind", pa.string(), "-", "panic, rollback, second-failure, init-failure, import, ..."
+        ),
         _field("pages", pa.int64(), "pages", "pages concerned"),
     ]
 )

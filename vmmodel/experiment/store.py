@@ -65,7 +65,9 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
-        raise InputError(folder, f"cannot be written ({error.strerror})", "a writable place") from None
+        raise InputError(
+            folder, f"cannot be written ({error.strerror})", "a writable place"
+        ) from None
     try:
         fill(place)
         place.chmod(0o755)

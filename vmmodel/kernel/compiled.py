@@ -49,7 +49,7 @@ def n_compiled(function: Callable[..., Any]) -> int:
     return len(getattr(function, "signatures", ()))
 
 
-class StructPointer(types.Type):  # type: ignore[misc]
+class StructPointer(types.Type):
     """The numba type of a pointer to a `Struct`; the layout is part of its name."""
 
     def __init__(self, struct: Struct) -> None:
@@ -132,7 +132,6 @@ def _store(_context: Any, builder: Any, signature: Any, args: Any, field: str) -
     address, dtype = _field_pointer(builder, signature.args[0], args[0], field)
     value = args[1] if dtype.itemsize == 8 else builder.trunc(args[1], address.type.pointee)
     builder.store(value, address)
-
 
 
 __all__ = ["entry", "kernel", "n_compiled", "pointer_to"]

@@ -3,7 +3,8 @@
 All arguments and results are 64-bit integers, which makes a call as cheap as numba can (0.24 us).
 """
 
-from vmmodel.kernel import domain, phys, replay as batch, survey
+from vmmodel.kernel import domain, phys, survey
+from vmmodel.kernel import replay as batch
 from vmmodel.kernel.cstruct import entry, pointer_to
 from vmmodel.kernel.pages import Machine, Word
 from vmmodel.kernel.replay import Block, Operation
@@ -33,7 +34,9 @@ def alloc_npages(vm: int, d: int, pool: int, npages: int, out: int) -> int:
 
 
 @entry
-def alloc_contig(vm: int, d: int, npages: int, low: int, high: int, alignment: int, boundary: int) -> int:
+def alloc_contig(
+    vm: int, d: int, npages: int, low: int, high: int, alignment: int, boundary: int
+) -> int:
     """See `phys.alloc_contig`."""
     return phys.alloc_contig(machine_at(vm)[0], d, npages, low, high, alignment, boundary)
 
@@ -87,9 +90,7 @@ def pages_free(vm: int, npages: int, pages: int) -> int:
 @entry
 def replay(vm: int, operations: int, blocks: int, start: int, end: int) -> int:
     """See `replay.replay`."""
-    return batch.replay(
-        machine_at(vm)[0], operations_at(operations), blocks_at(blocks), start, end
-    )
+    return batch.replay(machine_at(vm)[0], operations_at(operations), blocks_at(blocks), start, end)
 
 
 @entry

@@ -86,7 +86,7 @@ Machine = Struct(
     stolen_pages="i8",
     atomics="i8",
 )
-"""All of physical memory, and counters of the work done on it (read and zeroed by `Vm.take_work`)."""
+"""All of physical memory, and counters of the work done on it, read by `Vm.take_work`."""
 
 Word = Struct(__name__, "Word", value="i8")
 """One 64-bit integer, for arrays that kernel functions fill."""

@@ -107,7 +107,7 @@ def steal_largest(vm: Any, domain: int, freelist: int, order: int) -> int:
                 vm.steals += 1
                 vm.stolen_pages += 1 << have
                 vm.page[m].order = have  # for the caller; the block is on no list
-                return m  # type: ignore[no-any-return]
+                return m
         have -= 1
     return NO_PAGE
 
@@ -117,7 +117,7 @@ def take_order(vm: Any, m: int) -> int:
     """Read and clear the order that `steal_largest` left in *m*."""
     order = vm.page[m].order
     vm.page[m].order = NFREEORDER
-    return order  # type: ignore[no-any-return]
+    return order
 
 
 @kernel
@@ -129,11 +129,11 @@ def alloc_freelist_pages(vm: Any, domain: int, freelist: int, pool: int, order: 
         if m != NO_PAGE:
             freelist_remove(vm, queue, m, have)
             split_pages(vm, queue, m, have, order, pool)
-            return m  # type: ignore[no-any-return]
+            return m
     m = steal_largest(vm, domain, freelist, order)
     if m != NO_PAGE:
         split_pages(vm, queue, m, take_order(vm, m), order, pool)
-    return m  # type: ignore[no-any-return]
+    return m
 
 
 @kernel
@@ -310,7 +310,7 @@ def find_contig(
                 vm.page_structs += 1
                 long_enough = order <= MAX_ORDER or followed_by_free(vm, segment, m, npages)
                 if long_enough and fits(m, npages, low, high, alignment, boundary):
-                    return m  # type: ignore[no-any-return]
+                    return m
                 m = vm.page[m].next
     return NO_PAGE
 

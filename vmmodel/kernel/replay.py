@@ -27,7 +27,7 @@ Operation = Struct(
 FREE_RANGE empties blocks id..end_id-1, *result* is how many were alive."""
 
 Block = Struct(__name__, "Block", pfn="i8", npages="i8", order="i1", pool="i1")
-"""What an id stands for; *pfn* is NO_PAGE when the id is dead; *order* is -1 where `f` does not apply."""
+"""What an id stands for; *pfn* is NO_PAGE when it is dead, *order* is -1 where `f` does nothing."""
 
 
 @kernel
@@ -59,7 +59,7 @@ def replay_alloc(vm: Any, block: Any, order: int, pool: int) -> int:
         block.order = order
         block.pool = pool
         vm.domain[0].free_count -= 1 << order
-    return block.pfn  # type: ignore[no-any-return]
+    return block.pfn
 
 
 @kernel

@@ -91,6 +91,9 @@ class Vm:
         self._queues.column("head")[:] = NO_PAGE
         self._queues.column("tail")[:] = NO_PAGE
         self._fill_structs()
+        self._first = first
+        self._mark, self._pool = self._pages.column("mark"), self._pages.column("pool")
+        self._free_counts = self._domains.column("free_count")
         self._at = self._machine.address
         counters = self._machine.struct.offset("list_ops") // 8
         self._work = self._machine.records.view(np.int64)[counters : counters + 5]
@@ -180,7 +183,7 @@ class Vm:
 
     def freecnt_inc(self, npages: int, domain: int = 0) -> None:
         """Give *npages* back to the free count."""
-        self._domains.column("free_count")[domain] += npages
+        self._free_counts[domain] += npages
 
     def page_alloc(self, request_class: RequestClass, pool: int, domain: int = 0) -> int:
         """Admit and allocate one page; NO_PAGE if it is refused or the lists are empty."""
@@ -206,11 +209,11 @@ class Vm:
 
     def free_count(self, domain: int = 0) -> int:
         """Free pages of the domain.  FreeBSD: vmd_free_count."""
-        return int(self._domains.column("free_count")[domain])
+        return int(self._free_counts[domain])
 
     def set_free_count(self, npages: int, domain: int = 0) -> None:
         """Set the free count, for callers that use the bare lists."""
-        self._domains.column("free_count")[domain] = npages
+        self._free_counts[domain] = npages
 
     def thresholds(self, domain: int = 0) -> Thresholds:
         """Thresholds in force."""
@@ -228,19 +231,22 @@ class Vm:
 
     def set_pool(self, m: int, pool: int, npages: int = 1) -> None:
         """Say which pool *npages* single pages from *m* on go to when `page_free` gets them."""
-        first = m - self._pages.first
-        self._pages.column("pool")[first : first + npages] = pool
+        first = m - self._first
+        self._pool[first : first + npages] = int(pool)
 
     # Marks for the map of memory.
 
     def mark(self, m: int, mark: Mark, npages: int = 1) -> None:
         """Say what *npages* from *m* on are to the NOFREE allocator."""
-        first = m - self._pages.first
-        self._pages.column("mark")[first : first + npages] = mark
+        first = m - self._first
+        if npages == 1:
+            self._mark[first] = int(mark)
+        else:
+            self._mark[first : first + npages] = int(mark)
 
     def marked(self, m: int) -> Mark:
         """What page *m* is to the NOFREE allocator."""
-        return Mark(int(self._pages.column("mark")[m - self._pages.first]))
+        return Mark(int(self._mark[m - self._first]))
 
     # Reading.
 

@@ -42,5 +42,3 @@ def warm_up() -> None:
     folder = cache_folder()
     if folder is not None and not CHECKED:
         (folder / "complete").touch()
-
-

@@ -56,9 +56,7 @@ def check_parity(path: Path) -> Parity:
     machine.close()
     if row == len(trace.ops):
         return Parity(path, row, seconds)
-    return Parity(
-        path, row + 1, seconds, row + 3, trace.text(row), trace.results[row], got
-    )
+    return Parity(path, row + 1, seconds, row + 3, trace.text(row), trace.results[row], got)
 
 
 class Replay:
@@ -147,9 +145,7 @@ class Replay:
         low: int = 0,
         high: int = HIGHEST_PFN,
     ) -> str:
-        m = self.vm.alloc_contig(
-            npages, low=low, high=high, alignment=alignment, boundary=boundary
-        )
+        m = self.vm.alloc_contig(npages, low=low, high=high, alignment=alignment, boundary=boundary)
         if m != NO_PAGE:
             self.blocks.records[first_id] = (m, npages, NOT_A_BLOCK, Pool.DEFAULT)
             self._count_free(-npages)

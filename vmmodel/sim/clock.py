@@ -34,9 +34,7 @@ class Clock:
     that others can see, which saves events and changes no order.
     """
 
-    def __init__(
-        self, env: simpy.Environment, memory: Memory, prices: Prices, ncpus: int
-    ) -> None:
+    def __init__(self, env: simpy.Environment, memory: Memory, prices: Prices, ncpus: int) -> None:
         self.env, self.memory = env, memory
         self.lock = FreeLock(env)
         self.recorder = Recorder()
@@ -44,6 +42,7 @@ class Clock:
         """Threads that sleep in `vm_wait()` now."""
         self._price = prices.values()
         self._price["shootdown"] += self._price["shootdown_cpu"] * (ncpus - 1)
+        self._costs: dict[Work, float] = {}
         self._free_min = memory.vm.thresholds().free_min
         self._plenty = env.event()
 
@@ -67,16 +66,18 @@ class Clock:
                 answer, unpaid = stop.value, 0.0
                 continue
             answer = None
-            if isinstance(step, Work):
-                unpaid += self._cost(step.counts)
+            if isinstance(step, Locked):
+                yield from self._pay(frame, unpaid)
+                unpaid = 0.0
+                answer = yield from self._locked(frame, step)
+            elif isinstance(step, Work):
+                unpaid += self._cost(step)
             elif isinstance(step, Event):
                 self.recorder.event(int(self.env.now), cpu, step.kind, step.pages)
             else:
                 yield from self._pay(frame, unpaid)
                 unpaid = 0.0
-                if isinstance(step, Locked):
-                    answer = yield from self._locked(frame, step)
-                elif isinstance(step, Operation):
+                if isinstance(step, Operation):
                     stack.append(Frame(step.name, step.steps))
                 else:
                     assert isinstance(step, Wait)
@@ -85,15 +86,16 @@ class Clock:
 
     def _locked(self, frame: Frame, step: Locked) -> Generator[simpy.Event, Any, Any]:
         """Do a step under the free lock; give its result."""
-        asked = int(self.env.now)
-        request = yield from self.lock.acquire()
-        frame.wait_ns += int(self.env.now) - asked
+        if (granted := self.lock.acquire()) is not None:
+            asked = self.env.now
+            yield granted
+            frame.wait_ns += int(self.env.now - asked)
         answer = step.action()
         work = self.memory.vm.take_work()
         hold = round(self._price["free_lock"] + self._kernel_cost(work))
         frame.work_ns += hold
         yield self.lock.hold(hold)
-        self.lock.release(request)
+        self.lock.release()
         if self.asleep and self.memory.vm.free_count() >= self._free_min:
             self._plenty.succeed()
             self._plenty = self.env.event()
@@ -122,8 +124,13 @@ class Clock:
             yield self._plenty
         yield from self._run(cpu, stack)
 
-    def _cost(self, counts: dict[str, int]) -> float:
-        return sum(self._price[event] * count for event, count in counts.items())
+    def _cost(self, work: Work) -> float:
+        """Price work outside the lock; the object is shared, so its price is kept."""
+        cost = self._costs.get(work)
+        if cost is None:
+            cost = sum(self._price[event] * n for event, n in work.counts.items())
+            self._costs[work] = cost
+        return cost
 
     def _kernel_cost(self, work: KernelWork) -> float:
         price = self._price

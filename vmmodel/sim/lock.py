@@ -1,6 +1,6 @@
 """The domain's free lock as a SimPy resource, with the sums that queueing laws need."""
 
-from collections.abc import Generator
+from collections import deque
 
 import simpy
 
@@ -8,46 +8,54 @@ import simpy
 class FreeLock:
     """One holder at a time, first come, first served.  FreeBSD: vmd_free_mtx.
 
+    A `simpy.Resource` of capacity one that schedules no event while nobody waits, which is twice
+    as fast; a test holds the two to the same order and times.
+
     All times in ns.  *waiting_area* is the integral of the number waiting over time, counted at
     arrivals and grants; by Little's law it equals the sum of all waiting times.
     """
 
     def __init__(self, env: simpy.Environment) -> None:
         self.env = env
-        self.resource = simpy.Resource(env, capacity=1)
         self.holds = 0
         self.contended = 0
         """Holds that had to wait."""
         self.wait_ns = 0
         self.hold_ns = 0
         self.waiting_area = 0
-        self._waiting = 0
+        self._held = False
+        self._queue: deque[tuple[simpy.Event, int]] = deque()
         self._changed = 0
 
-    def acquire(self) -> Generator[simpy.Event, None, simpy.resources.resource.Request]:
-        """Wait for the lock; give the request to `release`."""
-        request = self.resource.request()
+    def acquire(self) -> simpy.Event | None:
+        """Take the lock: None if it is ours at once, else the event to wait for."""
         self.holds += 1
-        if not request.triggered:
-            start = self.env.now
-            self.contended += 1
-            self._count_waiting(+1)
-            yield request
-            self._count_waiting(-1)
-            self.wait_ns += int(self.env.now) - int(start)
-        return request
+        if not self._held:
+            self._held = True
+            return None
+        self.contended += 1
+        self._count_waiting()
+        granted = self.env.event()
+        self._queue.append((granted, int(self.env.now)))
+        return granted
 
     def hold(self, ns: int) -> simpy.Event:
         """Keep the lock for *ns*: the event to yield."""
         self.hold_ns += ns
         return self.env.timeout(ns)
 
-    def release(self, request: simpy.resources.resource.Request) -> None:
+    def release(self) -> None:
         """Hand the lock to who has waited longest."""
-        self.resource.release(request)
+        if not self._queue:
+            self._held = False
+            return
+        self._count_waiting()
+        granted, asked = self._queue.popleft()
+        self.wait_ns += int(self.env.now) - asked
+        granted.succeed()
 
-    def _count_waiting(self, change: int) -> None:
+    def _count_waiting(self) -> None:
+        """Add the time since the last change, for each that waited through it."""
         now = int(self.env.now)
-        self.waiting_area += self._waiting * (now - self._changed)
-        self._waiting += change
+        self.waiting_area += len(self._queue) * (now - self._changed)
         self._changed = now

@@ -98,9 +98,7 @@ class Machine:
         """Name an action and give the kernel code that does it."""
         match action:
             case Refill(zone, items, injections):
-                zone_steps = zone_import(
-                    self.zones[zone], self.memory, items, iter(injections)
-                )
+                zone_steps = zone_import(self.zones[zone], self.memory, items, iter(injections))
                 return "refill", zone_steps
             case ObjectPage(injection):
                 return "object-page", alloc_object_page(self.memory, injection)

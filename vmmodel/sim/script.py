@@ -82,6 +82,14 @@ class Script:
     """Of all requests: equal for every design that meets the same ones."""
 
     def __post_init__(self) -> None:
-        everything = (self.npages, self.bucket, self.cpus, self.zones, self.boot, self.pressure, self.kasan)
+        everything = (
+            self.npages,
+            self.bucket,
+            self.cpus,
+            self.zones,
+            self.boot,
+            self.pressure,
+            self.kasan,
+        )
         digest = hashlib.sha256(repr(everything).encode()).hexdigest()[:16]
         object.__setattr__(self, "digest", digest)

@@ -53,9 +53,7 @@ MOST_PAGES = 4096
 ANONYMOUS_PARTS = 4
 
 
-def storm_times(
-    b: Background, n: int, rng: np.random.Generator, thinning: float = 1.0
-) -> Times:
+def storm_times(b: Background, n: int, rng: np.random.Generator, thinning: float = 1.0) -> Times:
     """Draw *n* instants in ns, each close to the start of one of the run's storms.
 
     Storms are even over the run; with *thinning* above 1 the early ones draw more.
@@ -130,9 +128,7 @@ def _draw_kernel(
     times = np.sort(storm_times(b, b.kernel_bursts, rng))
     sizes = rng.integers(1, 17, b.kernel_bursts)
     lives = lifetimes(b, (b.kernel_bursts, 1), rng)
-    for time_ns, size, (life,) in zip(
-        times.tolist(), sizes.tolist(), lives.tolist(), strict=True
-    ):
+    for time_ns, size, (life,) in zip(times.tolist(), sizes.tolist(), lives.tolist(), strict=True):
         n = next(numbers)
         later.append((time_ns, Take(n, size, Pool.DIRECT)))
         later.append((time_ns + life, Give(n)))

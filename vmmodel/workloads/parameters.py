@@ -28,7 +28,7 @@ class Parameters:
         for name, text in values.items():
             if name not in known:
                 raise InputError("--set", f"no parameter {name!r}", f"one of {', '.join(known)}")
-            meta, kind = known[name].metadata, type(known[name].default)
+            meta, kind = known[name].metadata, type(getattr(self, name))
             expected = f"{meta['low']:g} to {meta['high']:g} {meta['unit']}"
             try:
                 changed[name] = kind(text)

@@ -20,7 +20,13 @@ class SecondResourceParameters(Parameters):
     """A machine with free memory, in which the second step fails now and then."""
 
     memory_gb: int = parameter(
-        8, "GB", "memory of the machine", mark="assumed", source="an ordinary machine", low=1, high=64
+        8,
+        "GB",
+        "memory of the machine",
+        mark="assumed",
+        source="an ordinary machine",
+        low=1,
+        high=64,
     )
     cpus: int = parameter(
         4, "CPUs", "processors", mark="assumed", source="an ordinary machine", low=1, high=64
@@ -65,7 +71,7 @@ def second_resource_script(parameters: SecondResourceParameters, streams: Stream
         horizon_ns=parameters.seconds * 1_000_000_000,
         cpus=parameters.cpus,
         cache_share=parameters.cache_share,
-        turnover=0.3,
+        turnover=0.1,
         anonymous_bursts=400,
         kernel_bursts=400,
         storms=100,

@@ -44,10 +44,10 @@ class SyzkallerParameters(Parameters):
         2, "CPUs", "processors", mark="published", source="the same", low=1, high=64
     )
     seconds: int = parameter(
-        20, "s", "length of the run", mark="assumed", source="ten episodes", low=1, high=10_000
+        20, "s", "length of the run", mark="assumed", source="six episodes", low=1, high=10_000
     )
     refills: int = parameter(
-        800,
+        1200,
         "refills",
         "buckets of NOFREE zones filled",
         mark="assumed",
@@ -56,7 +56,7 @@ class SyzkallerParameters(Parameters):
         high=100_000,
     )
     pressed_share: float = parameter(
-        0.6,
+        0.7,
         "of refills",
         "share of the refills that fall into episodes of exhaustion",
         mark="assumed",
@@ -65,7 +65,7 @@ class SyzkallerParameters(Parameters):
         high=1,
     )
     episodes: int = parameter(
-        10,
+        6,
         "episodes",
         "how often memory is exhausted",
         mark="assumed",

@@ -1,0 +1,135 @@
+"""A sweep folder is refused with one sentence that names file and place."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.report.synthetic import STORIES, write_sweep
+from vmmodel.analysis import summary, tables
+from vmmodel.analysis.tables import Case, TableError
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small made-up sweep."""
+    return write_sweep(
+        tmp_path_factory.mktemp("sweep"), 7, samples=5, stories=STORIES[1:2] + STORIES[3:]
+    )
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may spoil."""
+    return Path(shutil.copytree(made, tmp_path / "sweep"))
+
+
+def refused(folder: Path) -> str:
+    """The sentence with which *folder* is refused."""
+    with pytest.raises(TableError) as caught:
+        tables.load(folder)
+    return str(caught.value)
+
+
+def test_designs_and_scenarios_keep_the_order_of_the_report(made: Path) -> None:
+    """The order is the report's, not the alphabet's."""
+    study = tables.load(made)
+
+    assert list(tables.DESIGN_ORDER) == study.designs
+    assert [Case("hosts", "M3"), Case("syzkaller"), Case("second-resource")] == study.cases
+
+
+def test_the_map_is_read_one_case_at_a_time(made: Path) -> None:
+    """Asking for one machine gives only its rows."""
+    regions = tables.load(made).regions(Case("syzkaller"))
+
+    assert {"syzkaller"} == set(regions.scenario)
+    assert 1024 == regions.region.max() + 1
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """No folder: the sentence says what was expected there."""
+    assert "no such folder" in refused(tmp_path / "absent")
+
+
+def test_a_missing_table_is_named(folder: Path) -> None:
+    """Without events.parquet the sentence names it."""
+    (folder / "events.parquet").unlink()
+
+    assert "events.parquet: missing" in refused(folder)
+
+
+def test_a_cut_table_is_named(folder: Path) -> None:
+    """Half a Parquet file is not read."""
+    path = folder / "runs.parquet"
+    path.write_bytes(path.read_bytes()[:200])
+
+    assert "runs.parquet: not readable as Parquet" in refused(folder)
+
+
+def test_a_missing_column_is_named(folder: Path) -> None:
+    """A table without one column names the column."""
+    path = folder / "samples.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["n9"]), path)
+
+    assert "samples.parquet: column 'n9' is missing" in refused(folder)
+
+
+def test_a_column_of_another_type_is_named(folder: Path) -> None:
+    """A column of the wrong type names found and expected type."""
+    path = folder / "runs.parquet"
+    table = pq.read_table(path)
+    at = table.schema.get_field_index("seed")
+    pq.write_table(table.set_column(at, "seed", table["seed"].cast("double")), path)
+
+    assert "column 'seed' is double, expected int64" in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "meta.json: not readable as JSON"),
+        ("[]", "meta.json: expected a JSON object"),
+        ("{}", "meta.json: key 'schema' is missing"),
+    ],
+)
+def test_a_damaged_description_is_named(folder: Path, text: str, said: str) -> None:
+    """Each kind of damage of meta.json has its sentence."""
+    (folder / "meta.json").write_text(text)
+
+    assert said in refused(folder)
+
+
+def test_another_schema_version_is_refused(folder: Path) -> None:
+    """Tables of another version are not read as if they were of this one."""
+    path = folder / "meta.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 99}))
+
+    assert "schema version 99, expected 1" in refused(folder)
+
+
+def test_panicked_runs_are_in_no_median(made: Path) -> None:
+    """Medians rest on completed runs; the others are counted with an exact interval."""
+    study = tables.load(made)
+    case = Case("syzkaller")
+    runs = study.runs[(study.runs.scenario == "syzkaller") & (study.runs.design == "bump:panic")]
+    panicked = int((runs.outcome == "panic").sum())
+
+    assert 0 < panicked < 7
+    assert 7 - panicked == summary.median_of(study, case, "bump:panic", "leaked").n
+    assert panicked / 7 == summary.panics(study, case, "bump:panic").estimate
+
+
+def test_equal_designs_are_seen_to_be_equal(made: Path) -> None:
+    """The made-up separate copies freeable; the made-up bump:leak does not."""
+    study = tables.load(made)
+
+    assert summary.same_pages(study, "separate", "freeable")
+    assert not summary.same_pages(study, "bump:leak", "freeable")
+
+
+def test_the_summary_has_a_row_for_every_case_design_and_metric(made: Path) -> None:
+    """Three cases, seven designs, and each of the metrics."""
+    assert 3 * 7 * len(summary.METRICS) == len(summary.table(tables.load(made)))

@@ -1,0 +1,60 @@
+"""Where compiled kernels are kept."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vmmodel import __version__
+from vmmodel.kernel import cache
+
+
+def test_unwritable_cache_gives_one_sentence(tmp_path: Path) -> None:
+    """Without a folder to write to, one line says so and the model works all the same."""
+    file = tmp_path / "regular-file"
+    file.write_text("")
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from vmmodel.kernel import Vm; print(Vm.of_size(64).npages)"],
+        env={**os.environ, "VMMODEL_CACHE": str(file / "below")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "64\n") == (done.returncode, done.stdout)
+    assert 1 == done.stderr.count("\n")
+    assert str(file) in done.stderr
+    assert "VMMODEL_CACHE" in done.stderr
+
+
+def test_changed_source_has_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One changed letter anywhere in the kernel names another folder; the same source does not."""
+    source = tmp_path / "kernel"
+    shutil.copytree(Path(cache.__file__).parent, source, ignore=shutil.ignore_patterns("__py*"))
+    monkeypatch.setattr(cache, "__file__", str(source / "cache.py"))
+    digest = cache.kernel_digest.__wrapped__
+
+    before = digest()
+    assert cache.kernel_digest() == before
+    (source / "phys.py").write_text((source / "phys.py").read_text() + "#")
+    assert before != digest()
+
+
+def test_folder_is_named_by_version_and_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder lies below the chosen parent and carries version and digest."""
+    monkeypatch.setenv("VMMODEL_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache, "_use", lambda folder: None)
+
+    folder = cache.cache_folder.__wrapped__()
+
+    assert tmp_path / "vmmodel" / f"{__version__}-{cache.kernel_digest()}" == folder
+    assert folder.is_dir()
+    assert [] == list(folder.iterdir())
