@@ -44,7 +44,27 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; give its exit status."""
-    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        return _dispatch(sys.argv[1:] if argv is None else argv)
+    except InputError as error:
+        sys.stderr.write(f"study: {error}\n")
+        return 2
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "vmmodel":
+            raise
+        sys.stderr.write(f"study: {package} is not installed: delete .venv and start again\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("study: stopped; what was finished is kept and will not be run again\n")
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`| head`): not our mistake, and nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _dispatch(arguments: list[str]) -> int:
     parser = Parser(
         prog="./study",
         description=DESCRIPTION,
@@ -70,25 +90,10 @@ def main(argv: list[str] | None = None) -> int:
     if parsed.command is None:
         parser.print_help()
         return 0
-    return _run(parsed)
-
-
-def _run(parsed: argparse.Namespace) -> int:
-    try:
-        status = parsed.run(parsed)
-        sys.stdout.flush()
-        assert isinstance(status, int)
-        return status
-    except InputError as error:
-        sys.stderr.write(f"study: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("study: stopped; what was finished is kept and will not be run again\n")
-        return 130
-    except BrokenPipeError:
-        # The reader went away (`| head`): not our mistake, and nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    status = parsed.run(parsed)
+    sys.stdout.flush()
+    assert isinstance(status, int)
+    return status
 
 
 if __name__ == "__main__":

@@ -78,20 +78,43 @@ def test_without_live_pages_no_ratio_is_claimed() -> None:
 
 
 def test_footprint_counts_what_is_held() -> None:
-    """Two chunks for 512 pages are twice what is needed; no chunk at all is ratio one."""
+    """Two chunks for 512 pages are twice what is needed; without chunks the ratio is one."""
     rows = pd.DataFrame(
-        [{**BOOKS, "imports": 2, "in_use": 512}, {**BOOKS, "imports": 0, "fallback": 7}]
+        [
+            {**BOOKS, "design": "batch", "imports": 2, "in_use": 512},
+            {**BOOKS, "design": "ordinary", "imports": 9, "in_use": 7},
+        ]
     )
 
     assert [2.0, 1.0] == metrics.footprint_ratio(rows).to_list()
 
 
+BALANCED = {**BOOKS, "design": "freeable", "fallbacks": 0, "captured": 0, "leaked_fallback": 0}
+
+
 def test_books_count_captured_and_leave_out_leaked_fallback() -> None:
     """A captured fallback page joins the queue; a leaked fallback page never was in a chunk."""
-    books = {"in_use": 500, "idle": 11, "leaked": 5, "escaped": 1, "captured": 3}
-    rows = pd.DataFrame([{**books, "imports": 1, "leaked_fallback": 2}])
+    books = {"in_use": 506, "idle": 6, "leaked": 5, "captured": 3, "fallbacks": 5}
+    rows = pd.DataFrame([{**BALANCED, **books, "imports": 1, "leaked_fallback": 2}])
 
     assert 0 == metrics.books_residual(rows).item()
+
+
+def test_an_escaped_fallback_page_is_not_lost() -> None:
+    """Of three escaped pages two had come from the general pool: one is lost."""
+    books = {"in_use": 500, "idle": 11, "escaped": 3, "fallbacks": 6, "fallback": 4}
+    rows = pd.DataFrame([{**BALANCED, **books, "imports": 1}])
+
+    assert 2 == metrics.escaped_fallback(rows).item()
+    assert 1 == metrics.lost_pages(rows).item()
+    assert 0 == metrics.books_residual(rows).item()
+
+
+def test_without_chunks_there_are_no_chunk_books() -> None:
+    """An import of the ordinary design is one page, so nothing is claimed about chunks."""
+    rows = pd.DataFrame([{**BALANCED, "design": "ordinary", "imports": 7, "in_use": 7}])
+
+    assert metrics.books_residual(rows).isna().all()
 
 
 def test_a_region_shows_its_worst_page() -> None:

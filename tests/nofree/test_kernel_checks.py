@@ -126,6 +126,8 @@ def test_v5_freed_pages_return_in_reverse(
     driver = Driver("freeable")
     for step, number in script[:10]:
         act(driver, step, number)
+    for _ in range(count):
+        driver.alloc_or_fall_back()
     nofree = driver.in_use + driver.fallback
     freed = data.draw(st.permutations(nofree[:count]))
     for m in freed:

@@ -149,10 +149,19 @@ def draw_contig(rng: Random, reference: Reference) -> str:
         if rng.random() < 0.7:
             words.append(rng.choice([0, 0, 1 << rng.randrange(15), 1 << words[0].bit_length()]))
             if rng.random() < 0.7:
-                first, end, _ = rng.choice(reference.memory.segments)
-                edges = [0, first, end, (first + end) // 2, rng.randint(first, end), 1 << 20, 4096]
-                words += sorted(rng.sample([*edges, 1 << 21], 2), reverse=rng.random() < 0.02)
+                words += draw_range(rng, reference, words[0])
     return " ".join(map(str, words))
+
+
+def draw_range(rng: Random, reference: Reference, count: int) -> list[int]:
+    """Draw LOW and HIGH: about a free block, so that one page decides, or about a segment."""
+    free = list(reference.memory.free_block)
+    if free and rng.random() < 0.5:
+        page = rng.choice(free)
+        return [max(page + rng.choice([-1, 0, 0, 1]), 0), page + count + rng.choice([-1, 0, 1])]
+    first, end, _ = rng.choice(reference.memory.segments)
+    edges = [0, first, end, (first + end) // 2, rng.randint(first, end), 1 << 20, 4096, 1 << 21]
+    return sorted(rng.sample(edges, 2), reverse=rng.random() < 0.02)
 
 
 def live(reference: Reference, ops: str) -> list[int]:

@@ -95,14 +95,8 @@ def _run(parts, story, design, replication, samples, panics):
     pages = story.regions * 512
     zero = np.zeros_like(live)
     if design == "ordinary":
-        book = {
-            "in_use": zero,
-            "idle": zero,
-            "leaked": zero,
-            "escaped": zero,
-            "fallback": live,
-        }
-        imports = zero
+        book = {"in_use": live, "idle": zero, "leaked": zero, "escaped": zero, "fallback": zero}
+        imports = live + back
         pinned = np.minimum(story.regions * 0.62, live * 0.22 + 3).astype(np.int64)
     else:
         fallback = np.where(x > 0.7, (live * 0.004).astype(np.int64), 0)
@@ -209,9 +203,11 @@ def _latencies(parts, key, rng, n, slow, rollbacks):
     work = rng.lognormal(5.6, 0.15, n) * slow
     rare = rng.random(n) < 0.004
     work = np.where(rare, work * 9, work)
-    _histogram(parts, key, "nofree-page", "wait", wait)
-    _histogram(parts, key, "nofree-page", "work", work)
-    _histogram(parts, key, "nofree-page", "total", wait + work)
+    names = {"syzkaller": "slab", "second-resource": "object-page"}
+    operation = names.get(key["scenario"], "nofree-page")
+    _histogram(parts, key, operation, "wait", wait)
+    _histogram(parts, key, operation, "work", work)
+    _histogram(parts, key, operation, "total", wait + work)
     if rollbacks:
         rolled = rng.lognormal(8.6, 0.3, rollbacks) * slow
         _histogram(parts, key, "rollback", "total", rolled)

@@ -20,7 +20,7 @@ DRAWN: list[Callable[[Study], Figure]] = [
     lambda study: figures.region_map(study, "syzkaller"),
     lambda study: figures.books_over_time(study, "second-resource"),
     lambda study: figures.forest(study, "hosts", "pinned_regions", "pinned 2 MB regions"),
-    lambda study: figures.tails(study, "syzkaller", "nofree-page"),
+    lambda study: figures.tails(study, "syzkaller", "slab"),
     lambda study: figures.tails(study, "syzkaller", "rollback", ("total",)),
 ]
 

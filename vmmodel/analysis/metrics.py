@@ -18,6 +18,9 @@ KEY = ["scenario", "variant", "design", "replication"]
 PAIR = ["scenario", "variant", "replication"]
 """Columns that name a request sequence: every design meets the same one."""
 
+CHUNKLESS = ("ordinary",)
+"""Designs that serve every NOFREE page from the general pools; an import is one page there."""
+
 _SIZES = np.array([1 << order for order in range(len(ORDERS))], dtype=np.int64)
 
 REGION_STATES = (
@@ -104,22 +107,38 @@ def pinned_ratio(rows: pd.DataFrame) -> pd.Series:
 def footprint_ratio(runs: pd.DataFrame) -> pd.Series:
     """Pages held for NOFREE use over live NOFREE pages: ``(512 C + fallback) / max(N, 1)``.
 
-    ``C`` chunks were imported.  Fallback pages stand on both sides, so that a design without
-    chunks has ratio 1 and not 0.
+    ``C`` chunks were imported.  Fallback pages stand on both sides.  A design without chunks holds
+    what is live and nothing else: ratio 1.
     """
-    held = runs.imports * REGION_PAGES + runs.fallback
+    chunks = (runs.imports * REGION_PAGES).where(~runs.design.isin(CHUNKLESS), runs.in_use)
+    held = chunks + runs.fallback
     return (held / live_pages(runs).clip(lower=1)).rename("footprint_ratio")
+
+
+def escaped_fallback(runs: pd.DataFrame) -> pd.Series:
+    """Escaped pages that were fallback pages: they came from the general pool and went back to it.
+
+    Fallback pages ever served that are no longer in use, not captured and not leaked.
+    """
+    gone = runs.fallbacks - runs.fallback - runs.captured - runs.leaked_fallback
+    return gone.where(runs.escaped > 0, 0).rename("escaped_fallback")
+
+
+def lost_pages(runs: pd.DataFrame) -> pd.Series:
+    """Pages of chunks that joined the general pool: escaped pages that were not fallback."""
+    return (runs.escaped - escaped_fallback(runs)).rename("lost")
 
 
 def books_residual(runs: pd.DataFrame) -> pd.Series:
     """Pages for which the books do not account; 0 in every row of a sound table.
 
     Pages imported into chunks, and fallback pages that a queue captured, are in use, idle,
-    leaked or escaped.  Leaked pages that came from fallback were never in a chunk.
+    leaked or lost.  Leaked or escaped pages that came from fallback were never in a chunk.  A
+    design without chunks has no such books: NaN.
     """
     taken = runs.imports * REGION_PAGES + runs.captured
-    known = runs.in_use + runs.idle + (runs.leaked - runs.leaked_fallback) + runs.escaped
-    return (taken - known).rename("books_residual")
+    known = runs.in_use + runs.idle + (runs.leaked - runs.leaked_fallback) + lost_pages(runs)
+    return (taken - known).where(~runs.design.isin(CHUNKLESS)).rename("books_residual")
 
 
 def region_states(regions: pd.DataFrame) -> pd.Series:

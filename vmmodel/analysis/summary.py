@@ -37,12 +37,27 @@ class Metric:
 
 METRICS = (
     Metric("leaked", "Leaked", "pages", -1),
-    Metric("escaped", "Lost to the general pool", "pages", -1),
+    Metric("lost", "Lost to the general pool", "chunk pages", -1),
     Metric("pinned_regions", "Pinned", "2 MB regions", -1),
     Metric("availability", "Superpage availability", "% of free", +1, 1),
-    Metric("p99_ns", "p99 of a NOFREE page", "ns", -1),
+    Metric("p99_ns", "p99 latency", "ns", -1),
 )
 """What the table of designs shows; panics are counted beside them."""
+
+
+OPERATIONS = {
+    "nofree-page": "one NOFREE page",
+    "object-page": "one NOFREE page with its object",
+    "slab": "one slab, zeroing included",
+}
+"""Operations that stand for the cost of NOFREE memory; a case is judged by the first it has."""
+
+
+@lru_cache(maxsize=64)
+def page_operation(study: Study, case: Case) -> str:
+    """The operation by which the cost of NOFREE memory is judged in *case*; empty if none."""
+    seen = set(study.select(study.latencies, case).operation.unique())
+    return next((operation for operation in OPERATIONS if operation in seen), "")
 
 
 @lru_cache(maxsize=4)
@@ -63,7 +78,12 @@ def per_run(study: Study) -> pd.DataFrame:
         "free_regions",
     ]
     runs = runs.merge(final[columns], on=metrics.KEY, how="left", validate="1:1")
-    p99 = histograms.per_run(study.latencies, "nofree-page", "total", 0.99)
+    timed = [
+        study.select(histograms.per_run(study.latencies, operation, "total", 0.99), case)
+        for case in study.cases
+        if (operation := page_operation(study, case))
+    ]
+    p99 = pd.concat(timed) if timed else histograms.per_run(study.latencies, "", "", 0.99)
     p99 = p99.rename(columns={"value": "p99_ns"})
     runs = runs.merge(p99, on=metrics.KEY, how="left", validate="1:1")
     return runs.assign(
@@ -72,6 +92,8 @@ def per_run(study: Study) -> pd.DataFrame:
         pinned_ratio=metrics.pinned_ratio(runs),
         footprint_ratio=metrics.footprint_ratio(runs),
         residual=metrics.books_residual(runs),
+        escaped_fallback=metrics.escaped_fallback(runs),
+        lost=metrics.lost_pages(runs),
     )
 
 

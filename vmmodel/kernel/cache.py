@@ -11,6 +11,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from numba.core import config
+
 from vmmodel import __version__
 
 
@@ -27,30 +29,33 @@ def kernel_digest() -> str:
 def cache_folder() -> Path | None:
     """Make the folder and tell numba of it; None, and one sentence, if nothing can be written.
 
-    ``VMMODEL_CACHE`` names another parent; the default is the user's cache folder.
+    The first of these that can be written is its parent: ``VMMODEL_CACHE`` alone if it is set,
+    else the virtual environment, else the user's cache folder.
     """
-    parent = os.environ.get("VMMODEL_CACHE") or _user_cache()
-    folder = Path(parent) / "vmmodel" / f"{__version__}-{kernel_digest()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        sys.stderr.write(
-            f"vmmodel: cannot keep compiled kernels in {folder} ({error.strerror}); "
-            "compiling anew in each process. VMMODEL_CACHE names another folder.\n"
-        )
-        return None
-    _use(folder)
-    return folder
+    name = Path("vmmodel") / f"{__version__}-{kernel_digest()}"
+    reason = ""
+    for parent in _parents():
+        folder = parent / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            reason = reason or f"{folder} ({error.strerror})"
+            continue
+        config.CACHE_DIR = str(folder)
+        return folder
+    sys.stderr.write(
+        f"vmmodel: cannot keep compiled kernels in {reason}; compiling anew in each process. "
+        "VMMODEL_CACHE names another folder.\n"
+    )
+    return None
 
 
-def _user_cache() -> str:
-    home = os.environ.get("HOME") or tempfile.gettempdir()
-    return os.environ.get("XDG_CACHE_HOME") or str(Path(home) / ".cache")
-
-
-def _use(folder: Path) -> None:
-    from numba.core import config
-
-    config.CACHE_DIR = str(folder)
+def _parents() -> list[Path]:
+    if chosen := os.environ.get("VMMODEL_CACHE"):
+        return [Path(chosen)]
+    parents = [Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")]
+    if sys.prefix != sys.base_prefix:
+        parents.insert(0, Path(sys.prefix) / ".cache")
+    return parents

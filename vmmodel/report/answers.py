@@ -21,7 +21,7 @@ def verdict(study: Study) -> str:
         mine = runs[runs.design == design]
         faults = {
             "leaks pages": mine.leaked > 0,
-            "loses pages to the general pool": mine.escaped > 0,
+            "loses chunk pages to the general pool": mine.lost > 0,
             "panics": mine.outcome == "panic",
         }
         found = [
@@ -113,20 +113,19 @@ def leaks(study: Study) -> Prose:
 def _leaks_in(study: Study, case: Case) -> str:
     lost, kept = [], []
     for design in study.designs:
-        words = []
-        for metric, verb in (
-            ("leaked", "leaks"),
-            ("escaped", "loses to the general pool"),
-        ):
-            one = summary.median_of(study, case, design, metric)
-            if one.n and one.high > 0:
-                words.append(f"{verb} {style.number(one.estimate)} pages {style.span(one)}")
+        words = [
+            f"{verb} {style.number(one.estimate)} pages {style.span(one)}{note}"
+            for metric, verb in (("leaked", "leaks"), ("lost", "loses to the general pool"))
+            if (one := summary.median_of(study, case, design, metric)).n and one.high > 0
+            for note in [_from_fallback(study, case, design) if metric == "leaked" else ""]
+        ]
+        words += _went_back(study, case, design)
         stopped = panic_sentence(study, case, design)
         if stopped:
             words.append(stopped)
         if words:
             lost.append(f"`{design}` {' and '.join(words)}")
-        else:
+        if not any(word.startswith(("leaks", "loses", "panicked")) for word in words):
             kept.append(design)
     text = f"{_name(case)}: "
     text += f"{'; '.join(lost)}. " if lost else "no design leaks or loses a page, none panics. "
@@ -141,6 +140,31 @@ def _leaks_in(study: Study, case: Case) -> str:
             " could still do so (95 % bound)."
         )
     return text.strip()
+
+
+def _from_fallback(study: Study, case: Case, design: str) -> str:
+    """How many of the leaked pages had been served outside any chunk, over all runs."""
+    rows = summary.completed(study, case)
+    rows = rows[rows.design == design]
+    leaked, fallback = int(rows.leaked.sum()), int(rows.leaked_fallback.sum())
+    if not fallback:
+        return ""
+    return (
+        f" (over all runs {style.number(fallback)} of {style.number(leaked)} leaked pages were"
+        " fallback)"
+    )
+
+
+def _went_back(study: Study, case: Case, design: str) -> list[str]:
+    """Escaped fallback pages: said, but not called a loss."""
+    rows = summary.completed(study, case)
+    pages = int(rows[rows.design == design].escaped_fallback.sum())
+    if not pages:
+        return []
+    return [
+        f"returns {style.number(pages)} fallback pages, over all runs, to the general pool they"
+        " came from"
+    ]
 
 
 def panic_sentence(study: Study, case: Case, design: str) -> str:
@@ -164,18 +188,23 @@ def latency(study: Study) -> Prose:
         case = study.main_case(scenario)
         if case is None:
             continue
+        operation = summary.page_operation(study, case)
         rows = study.select(study.latencies, case)
-        rows = rows[(rows.operation == "nofree-page") & (rows.design == BASELINE)]
+        rows = rows[(rows.operation == operation) & (rows.design == BASELINE)]
         total = histograms.merge(rows[rows.part == "total"])
         if total.empty:
             said.append(f"{_name(case)}: no NOFREE page was timed.")
             continue
-        values = [histograms.percentile(total, share) for share in histograms.PERCENTILES]
-        p50, p99, p999 = (style.duration(value) for value in values)
+        count = int(total["count"].sum())
+        values = [
+            f"{style.duration(histograms.percentile(total, share))} at {title}"
+            for share, title in zip(histograms.PERCENTILES, ("p50", "p99", "p99.9"), strict=True)
+            if histograms.enough(count, share)
+        ]
         said.append(
-            f"{_name(case)}: with `{BASELINE}` one NOFREE page takes {p50} at the median, {p99} at"
-            f" p99 and {p999} at p99.9, waiting included, over {style.number(total['count'].sum())}"
-            f" pages. p99 of each replication, in pairs: {_p99(study, case)}"
+            f"{_name(case)}: with `{BASELINE}` {summary.OPERATIONS[operation]} (`{operation}`)"
+            f" takes {', '.join(values)}, waiting included, over {style.number(count)} operations. p99 of"
+            f" each replication, in pairs: {_p99(study, case)}"
         )
     said.append(
         "These are priced operations, not measurements on FreeBSD: read the order of the designs,"
@@ -202,11 +231,31 @@ def what_would_change(study: Study) -> Prose:
         if found:
             assumed.append(f"`{name}`: {', '.join(found)}")
     said = (
-        "What would change the answer: failures that are rarer or commoner than assumed, callers"
-        " that free pages they should not, machines that run out of 2 MB blocks earlier, and"
+        "Failures that are rarer or commoner than assumed, callers that free pages they should not, machines that run out of 2 MB blocks earlier, and"
         " prices outside their ranges."
     )
-    return Prose([said + (f" Assumed, not measured: {'; '.join(assumed)}." if assumed else "")])
+    return Prose([said, *(["Assumed, not measured:"] if assumed else []), *assumed])
+
+
+def same_requests(study: Study) -> Prose:
+    """Where designs were not asked for exactly the same, and by how much."""
+    said = []
+    for case in study.cases:
+        rows = summary.completed(study, case)
+        table = rows.pivot_table(index="replication", columns="design", values="requests")
+        if table.nunique(axis=1).max() > 1:
+            low, high = int(table.min().min()), int(table.max().max())
+            said.append(f"`{case.label}` {style.number(low)} to {style.number(high)} requests")
+    if not said:
+        return Prose(["In every scenario all designs that completed got the same requests."])
+    return Prose(
+        [
+            "The events are drawn before any design sees them, but what follows a failure is not:"
+            " a refill ends at its first slab that fails, so designs are then asked for"
+            f" different numbers of slabs. This concerns {_and(said)}; elsewhere all designs that"
+            " completed got the same requests."
+        ]
+    )
 
 
 def what_was_run(study: Study) -> Table:
@@ -228,7 +277,7 @@ def what_was_run(study: Study) -> Table:
     meta = study.meta
     return Table(
         f"What was run: profile {meta['profile']}, {meta['replications']} replications,"
-        f" seed {meta['seed']}, every design on the same request sequences.",
+        f" seed {meta['seed']}, every design on the same drawn events.",
         ["scenario", "story", "question", "machines", "runs"],
         rows,
         text=True,
@@ -265,7 +314,7 @@ def _name(case: Case) -> str:
 def _apart(one: Interval, unit: str, digits: int = 0) -> str:
     if not one.n:
         return "not comparable (no completed pair)"
-    return f"{style.signed(one.estimate, digits)} {unit} {style.span(one, digits, sign=True)}"
+    return style.apart(one, unit, digits)
 
 
 def _coverage(study: Study) -> str:

@@ -15,7 +15,7 @@ BOOKS = {
     "in_use": "in use: a caller has them, from a chunk",
     "idle": "idle: waiting for the next NOFREE request",
     "leaked": "leaked: nobody has them, nothing can reach them",
-    "escaped": "lost to the general pool (release kernel)",
+    "escaped": "joined the general pool (release kernel)",
     "fallback": "fallback: in use, served outside any chunk",
 }
 
@@ -79,7 +79,9 @@ def leak_table(study: Study, where: str | Case) -> Table:
         "in_use": "in use",
         "idle": "idle",
         "leaked": "leaked",
-        "escaped": "lost to the general pool",
+        "leaked_fallback": "of them fallback",
+        "lost": "lost to the general pool",
+        "escaped_fallback": "fallback gone back to it",
         "fallback": "fallback",
         "captured": "captured",
         "rollbacks": "rollbacks",

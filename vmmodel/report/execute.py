@@ -163,5 +163,6 @@ def inject(notebook: NotebookNode, parameters: Mapping[str, object]) -> Notebook
 
 
 def _cell(error: CellExecutionError) -> str:
-    lines = [line for line in error.traceback.splitlines() if line.strip()]
-    return "\n".join(lines[:12])
+    """The source of the failed cell: what stands between the first two rules of the report."""
+    parts = str(error).split("------------------")
+    return (parts[1] if len(parts) > 2 else parts[0]).strip()

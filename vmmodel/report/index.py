@@ -33,7 +33,7 @@ def body(study: Study, out: Path, pages: Sequence[Linked]) -> str:
         "<p>FreeBSD marks pages that promise never to be freed with <code>PG_NOFREE</code> and "
         "serves them from 2 MB chunks. Review D49480 lets them be freed after all. This study runs "
         "the designs of the review on a model of the physical memory of FreeBSD, all on the same "
-        "request sequences, and reports what each leaks, fragments and costs.</p>",
+        "drawn events, and reports what each leaks, fragments and costs.</p>",
         '<h2 id="answer">The answer</h2>',
         f'<div class="answer">{_answer(study)._repr_html_()}</div>',
         '<h2 id="limits">What the model does not show</h2>',
@@ -52,6 +52,7 @@ def body(study: Study, out: Path, pages: Sequence[Linked]) -> str:
         answers.what_would_change(study)._repr_html_(),
         '<h2 id="run">What was run</h2>',
         answers.what_was_run(study)._repr_html_(),
+        answers.same_requests(study)._repr_html_(),
         '<h2 id="data">Data</h2>',
         _downloads(study, out),
         '<h2 id="again">Do it again</h2>',
@@ -134,7 +135,8 @@ def comparison(study: Study, case: Case) -> Table:
     headings = [f"{metric.title} ({metric.unit})" for metric in summary.METRICS]
     example = summary.median_of(study, case, BASELINE, "pinned_regions")
     return Table(
-        f"{case.label}: medians of {example.n} replications at the end of the run.",
+        f"{case.label}: medians of {example.n} replications at the end of the run. Latency is that"
+        f" of {summary.OPERATIONS.get(summary.page_operation(study, case), 'nothing timed')}.",
         ["design", *headings, "Runs that panicked"],
         rows,
     )
@@ -152,8 +154,8 @@ def _cell(study: Study, case: Case, design: str, metric: summary.Metric) -> Cell
         return Cell(shown)
     if summary.equal_in_every_pair(study, case, design, metric.name):
         return Cell(shown, "equal" if apart.coverage >= 0.9 else f"equal in {apart.n} pairs")
-    note = f"{style.signed(apart.estimate, metric.digits)} {style.span(apart, metric.digits, True)}"
-    if not apart.excludes_zero:
+    note = style.apart(apart, digits=metric.digits)
+    if not apart.excludes_zero or style.invisible(apart, metric.digits):
         return Cell(shown, note)
     good = (apart.estimate > 0) == (metric.better > 0)
     return Cell(shown, note, "better" if good else "worse")

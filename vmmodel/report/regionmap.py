@@ -15,6 +15,8 @@ ROWS = 256
 """Most rows of a panel; more regions are drawn several to a row."""
 COLUMNS = 80
 """Most columns of a panel."""
+FREE_FOR_OTHERS = ("wholly free", "ordinary in use")
+"""States of regions without a NOFREE page."""
 EMPTY = len(metrics.REGION_STATES)
 """Pixel value for times that a run did not reach."""
 
@@ -31,7 +33,7 @@ def region_map(study: Study, where: str | Case) -> Figure:
     pictures, per_row, end_ns = _pictures(study, rows)
     regions = int(rows.region.max()) + 1
     divisor, unit = style.time_unit(end_ns)
-    svg = _draw(name, case, pictures, regions, end_ns / divisor, unit)
+    svg = _draw(name, case, pictures, regions, end_ns / divisor, unit, _pinned(rows))
     together = "" if per_row == 1 else f" A row of pixels is {per_row} neighbouring regions."
     last = _last(rows)
     words = "; ".join(
@@ -86,13 +88,14 @@ def _draw(
     regions: int,
     end: float,
     unit: str,
+    pinned: dict[str, str],
 ) -> str:
     across = 3 if len(pictures) in (3, 5, 6) else min(4, len(pictures))
     down = -(-len(pictures) // across)
-    titles = [series.joined(designs, 28) for designs, _ in pictures]
+    titles = [f"{series.joined(designs, 28)}\n{pinned[designs[0]]}" for designs, _ in pictures]
     tallest = max(title.count("\n") + 1 for title in titles)
     above = 0.5 + 0.14 * tallest
-    height = above + 0.45 + down * 2.3
+    height = above + 0.45 + down * 2.6
     gib = regions * 2 / 1024
     colours = ListedColormap([style.STATES[s].light for s in metrics.REGION_STATES] + ["#ffffff"])
     with canvas(height) as drawing:
@@ -134,6 +137,14 @@ def _draw(
         )  # fmt: skip
         drawing.set_size_inches(WIDTH, height)
         return to_svg(drawing, name)
+
+
+def _pinned(rows: pd.DataFrame) -> dict[str, str]:
+    """How many regions each design pins at the end, for its panel: areas alone would mislead."""
+    counts = _last(rows)
+    kinds = [state for state in metrics.REGION_STATES if state not in FREE_FOR_OTHERS]
+    pinned = counts[kinds].sum(axis=1)
+    return {str(name): f"pins {style.number(count)} regions" for name, count in pinned.items()}
 
 
 def _last(rows: pd.DataFrame) -> pd.DataFrame:

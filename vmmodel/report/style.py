@@ -93,6 +93,26 @@ def span(interval: Interval, digits: int = 0, sign: bool = False) -> str:
     return f"[{text(interval.low, digits)}, {text(interval.high, digits)}]"
 
 
+def apart(interval: Interval, unit: str = "", digits: int = 0) -> str:
+    """A difference with its interval; one too small to print says how small it is.
+
+    >>> apart(Interval(2, 1, 3, 0.95, 9), "pages")
+    '+2 pages [+1, +3]'
+    >>> apart(Interval(0.001, 0, 0.002, 0.95, 9), "ns") == "within \N{PLUS-MINUS SIGN}0.05 ns"
+    True
+    """
+    gap = f" {unit}" if unit else ""
+    if invisible(interval, digits):
+        return f"within \N{PLUS-MINUS SIGN}0.05{gap}"
+    return f"{signed(interval.estimate, digits)}{gap} {span(interval, digits, sign=True)}"
+
+
+def invisible(interval: Interval, digits: int = 0) -> bool:
+    """Whether a difference is not zero but would print as zero at both ends."""
+    ends = (interval.low, interval.high)
+    return any(ends) and all(number(end, digits) == "0" for end in ends)
+
+
 def duration(ns: float) -> str:
     """A duration in the unit that suits it, three figures.
 
