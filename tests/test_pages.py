@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.report.synthetic import write_sweep
+from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.report.export import build_report
 
 PAGES = ["index.html", "01-fragmentation.html", "02-leaks.html", "03-latency.html"]
@@ -31,7 +31,7 @@ ARGUMENTS = [
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report built from a made-up sweep."""
     folder = tmp_path_factory.mktemp("report")
-    written = build_report(write_sweep(folder / "runs", 6, 12), folder / "pages")
+    written = build_report(write_sweep(folder / "runs", 6, 8, STORIES[1:]), folder / "pages")
     assert PAGES == [path.name for path in written]
     return folder / "pages"
 
@@ -162,11 +162,12 @@ def test_in_a_browser_nothing_is_wrong(browser: Any, report: Path, scheme: str) 
             page.set_viewport_size({"width": width, "height": 900})
             page.goto((report / name).as_uri())
             page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-            page.evaluate(axe)
-            faults = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-            found += [f"{name}: {fault['id']}: {fault['help']}" for fault in faults]
             over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{name}: {over} px too wide at {width}"] if over > 0 else []
+        # At the width of a phone, where tables and figures scroll and must be reachable.
+        page.evaluate(axe)
+        faults = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        found += [f"{name}: {fault['id']}: {fault['help']}" for fault in faults]
     context.close()
 
     assert [] == [entry for entry in found if not entry.startswith(("file:", "data:"))]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core import config
 
 from vmmodel import __version__
 from vmmodel.kernel import cache
@@ -51,10 +52,10 @@ def test_folder_is_named_by_version_and_source(
 ) -> None:
     """The folder lies below the chosen parent and carries version and digest."""
     monkeypatch.setenv("VMMODEL_CACHE", str(tmp_path))
-    monkeypatch.setattr(cache, "_use", lambda folder: None)
+    monkeypatch.setattr(config, "CACHE_DIR", "")  # put back afterwards
 
     folder = cache.cache_folder.__wrapped__()
 
     assert tmp_path / "vmmodel" / f"{__version__}-{cache.kernel_digest()}" == folder
-    assert folder.is_dir()
+    assert str(folder) == config.CACHE_DIR
     assert [] == list(folder.iterdir())

@@ -71,7 +71,7 @@ def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list
     if not pages:
         return None
     inserted = npages if injection.second < 0 else injection.second
-    yield work(lock=1, radix_insert=inserted, zero_page=inserted, pte=inserted)
+    yield work(lock=inserted, radix_insert=inserted, zero_page=inserted, pte=inserted)
     if inserted < npages:
         memory.tally.second_failures += 1
         yield Event("second-failure", npages)

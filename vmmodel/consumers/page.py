@@ -71,7 +71,7 @@ def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
         yield Event("second-failure", 1)
         yield from free_nofree_page(memory, m)
         return NO_PAGE
-    yield work(lock=1, radix_insert=1)
+    yield work(radix_insert=1)
     return m
 
 
@@ -79,6 +79,7 @@ def alloc_object_page(memory: Memory, injection: Injection = NO_INJECTION) -> St
     """Ask for a single NOFREE page of an object, zeroed; NO_PAGE if it cannot be had."""
     memory.tally.requests += 1
     memory.tally.requested_pages += 1
+    yield work(lock=1)  # of the object
     m = yield from insert_page(memory, 0, injection)
     if m == NO_PAGE:
         memory.tally.failed += 1

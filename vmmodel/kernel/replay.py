@@ -27,7 +27,7 @@ Operation = Struct(
 FREE_RANGE empties blocks id..end_id-1, *result* is how many were alive."""
 
 Block = Struct(__name__, "Block", pfn="i8", npages="i8", order="i1", pool="i1")
-"""What an id stands for; *pfn* is NO_PAGE when it is dead, *order* is -1 where `f` does nothing."""
+"""What an id stands for; *npages* is 0 when it is dead, *order* is -1 where `f` does nothing."""
 
 
 @kernel
@@ -53,21 +53,22 @@ def replay(vm: Any, operation: Any, block: Any, start: int, end: int) -> int:
 @kernel
 def replay_alloc(vm: Any, block: Any, order: int, pool: int) -> int:
     """Allocate 2**order pages into *block*; give the first page or NO_PAGE."""
-    block.pfn = alloc_pages(vm, 0, pool, order)
-    if block.pfn != NO_PAGE:
+    m = alloc_pages(vm, 0, pool, order)
+    if m != NO_PAGE:
+        block.pfn = m
         block.npages = 1 << order
         block.order = order
         block.pool = pool
         vm.domain[0].free_count -= 1 << order
-    return block.pfn
+    return m
 
 
 @kernel
 def replay_free(vm: Any, block: Any) -> int:
     """Free *block*; give the head of the free block that now holds it, NO_PAGE if dead."""
-    if block.pfn == NO_PAGE or block.order < 0:
+    if block.npages == 0 or block.order < 0:
         return NO_PAGE
     head = free_pages(vm, block.pfn, block.order, block.pool)
     vm.domain[0].free_count += block.npages
-    block.pfn = NO_PAGE
+    block.npages = 0
     return head

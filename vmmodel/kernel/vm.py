@@ -87,7 +87,6 @@ class Vm:
         self._domains = StructArray(Domain, self.ndomains)
         self._machine = StructArray(Machine, 1)
         self._scratch = StructArray(Word, 4096)
-        self._pages.column("order")[:] = NFREEORDER
         self._queues.column("head")[:] = NO_PAGE
         self._queues.column("tail")[:] = NO_PAGE
         self._fill_structs()
@@ -112,7 +111,9 @@ class Vm:
             for name in ("start", "end", "freelist", "domain", "region_shift"):
                 self._segments.column(name)[index] = getattr(part, name)
             first = part.start - self._pages.first
-            self._pages.column("segment")[first : first + part.end - part.start] = index
+            own = slice(first, first + part.end - part.start)  # holes stay untouched memory
+            self._pages.column("segment")[own] = index
+            self._pages.column("order")[own] = NFREEORDER
         machine = self._machine.records[0]
         machine["page"], machine["queue"] = self._pages.address, self._queues.address
         machine["segment"], machine["domain"] = self._segments.address, self._domains.address
@@ -148,6 +149,7 @@ class Vm:
 
     def alloc_npages(self, npages: int, pool: int = Pool.DEFAULT, domain: int = 0) -> list[int]:
         """Allocate up to *npages* (<= 4096) single pages, in the order the lists give them."""
+        self._check_room(npages)
         got = entries.alloc_npages(self._at, domain, int(pool), npages, self._scratch.address)
         return self._words(got)
 
@@ -197,6 +199,7 @@ class Vm:
         self, request_class: RequestClass, npages: int, pool: int = Pool.DEFAULT, domain: int = 0
     ) -> list[int]:
         """Admit *npages* (<= 4096) at once and allocate what the lists hold; [] if refused."""
+        self._check_room(npages)
         got = entries.pages_alloc(
             self._at, domain, int(request_class), int(pool), npages, self._scratch.address
         )
@@ -204,6 +207,7 @@ class Vm:
 
     def pages_free(self, pages: Sequence[int]) -> None:
         """Give up to 4096 single pages back, each to its pool's lists."""
+        self._check_room(len(pages))
         self._scratch.column("value")[: len(pages)] = pages
         entries.pages_free(self._at, len(pages), self._scratch.address)
 
@@ -321,6 +325,11 @@ class Vm:
     def replay(self, operations: StructArray, blocks: StructArray, start: int, end: int) -> int:
         """Run operations start..end-1 in one call; give the first that Python must do, or *end*."""
         return entries.replay(self._at, operations.address, blocks.address, start, end)
+
+    def _check_room(self, npages: int) -> None:
+        room = len(self._scratch.records)
+        if not 0 <= npages <= room:
+            raise ValueError(f"{npages} pages at once, expected 0 to {room}")
 
     def _words(self, n: int) -> list[int]:
         words: list[int] = self._scratch.column("value")[:n].tolist()

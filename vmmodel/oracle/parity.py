@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from vmmodel.errors import InputError
 from vmmodel.kernel import NO_PAGE, Pool, RequestClass, Vm
 from vmmodel.kernel.cstruct import StructArray
 from vmmodel.kernel.pages import NFREEORDER
@@ -48,7 +50,11 @@ class Parity:
 def check_parity(path: Path) -> Parity:
     """Replay the trace at *path*; raise `InputError` if it cannot be read."""
     trace = read_trace(path)
-    machine = Replay(trace)
+    try:
+        machine = Replay(trace)
+    except MemoryError:
+        hole = "its segments lie too far apart for this machine's memory"
+        raise InputError(path, hole, "smaller holes", line=1) from None
     start = time.perf_counter()
     row = machine.run()
     seconds = time.perf_counter() - start
@@ -75,7 +81,6 @@ class Replay:
         else:
             self.design = FreeableNofree(self.vm, options.import_order, options.import_pool)
         self.blocks = StructArray(Block, trace.n_ids)
-        self.blocks.column("pfn")[:] = NO_PAGE
         self.batch = trace.batch()
         self.got = ""
         """The model's answer to the row that differs."""
@@ -155,13 +160,23 @@ class Replay:
         if any(id_ >= self.trace.n_ids for id_ in ids):
             return "-"
         run = self.blocks.records[ids]
-        if (run["pfn"] == NO_PAGE).any():
+        if (run["npages"] == 0).any():
             return "-"
+        if not self._is_run(run):
+            return "ERR run"
         npages = int(run["npages"].sum())
         self.vm.free_contig(int(run["pfn"][0]), npages, int(run["pool"][0]))
         self._count_free(npages)
-        self.blocks.column("pfn")[ids] = NO_PAGE
+        self.blocks.column("npages")[ids] = 0
         return str(npages)
+
+    def _is_run(self, run: npt.NDArray[np.void]) -> bool:
+        """Tell whether blocks follow one another in one segment, as vm_phys_free_contig() needs."""
+        first, end = int(run["pfn"][0]), int(run["pfn"][-1] + run["npages"][-1])
+        adjacent = (run["pfn"][1:] == (run["pfn"] + run["npages"])[:-1]).all()
+        return bool(adjacent) and any(
+            part.start <= first and end <= part.end for part in self.vm.segments
+        )
 
     def _alloc_nofree(self, id_: int) -> str:
         """Try the NOFREE allocator, then one ordinary page, as vm_page_alloc_noobj_domain()."""
@@ -178,14 +193,14 @@ class Replay:
         return f"{m} {source}"
 
     def _free_nofree(self, id_: int) -> str:
-        m = int(self.blocks.column("pfn")[id_]) if id_ < self.trace.n_ids else NO_PAGE
-        if m == NO_PAGE:
+        if id_ >= self.trace.n_ids or self.blocks.column("npages")[id_] == 0:
             return "-"
+        m = int(self.blocks.column("pfn")[id_])
         try:
             self.design.free(m)
         except Panic:
             return "ERR bump"
-        self.blocks.column("pfn")[id_] = NO_PAGE
+        self.blocks.column("npages")[id_] = 0
         return "ok"
 
     def _count_free(self, npages: int) -> None:

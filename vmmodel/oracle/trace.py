@@ -21,8 +21,8 @@ from vmmodel.kernel.replay import ALLOC, FREE, FREE_RANGE, OTHER, Operation
 from vmmodel.kernel.vm import HIGHEST_PFN
 
 MAX_PAGES = 1 << 26
-"""256 GB: the largest machine a trace may ask for, from its first page to its last."""
-MAX_IDS = 1 << 24
+"""256 GB: the largest machine a trace may ask for.  Holes between segments cost no memory."""
+MAX_IDS = 1 << 27
 MAX_BYTES = 1 << 27
 """Largest trace, unpacked."""
 MAX_ROWS = 1 << 21
@@ -176,8 +176,8 @@ def _check_machine(segments, numbers, fail) -> None:  # type: ignore[no-untyped-
                 f"segment {first}:{after}", f"FIRST < END <= {HIGHEST_PFN}, ascending, not adjacent"
             )
         end = after
-    if segments[-1][1] - segments[0][0] > MAX_PAGES:
-        raise fail("the machine is too large", f"at most {MAX_PAGES} pages, gaps included")
+    if sum(after - first for first, after in segments) > MAX_PAGES:
+        raise fail("the machine is too large", f"at most {MAX_PAGES} pages")
     if numbers["import-order"] > MAX_ORDER or numbers["import-pool"] >= NPOOL:
         raise fail("bad --import-order or --import-pool", "order 0 to 12, pool 0 or 1")
 

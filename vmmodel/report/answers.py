@@ -203,8 +203,8 @@ def latency(study: Study) -> Prose:
         ]
         said.append(
             f"{_name(case)}: with `{BASELINE}` {summary.OPERATIONS[operation]} (`{operation}`)"
-            f" takes {', '.join(values)}, waiting included, over {style.number(count)} operations. p99 of"
-            f" each replication, in pairs: {_p99(study, case)}"
+            f" takes {', '.join(values)}, waiting included, over {style.number(count)}"
+            f" operations. p99 of each replication, in pairs: {_p99(study, case)}"
         )
     said.append(
         "These are priced operations, not measurements on FreeBSD: read the order of the designs,"
@@ -231,8 +231,8 @@ def what_would_change(study: Study) -> Prose:
         if found:
             assumed.append(f"`{name}`: {', '.join(found)}")
     said = (
-        "Failures that are rarer or commoner than assumed, callers that free pages they should not, machines that run out of 2 MB blocks earlier, and"
-        " prices outside their ranges."
+        "Failures that are rarer or commoner than assumed, callers that free pages they should"
+        " not, machines that run out of 2 MB blocks earlier, and prices outside their ranges."
     )
     return Prose([said, *(["Assumed, not measured:"] if assumed else []), *assumed])
 
@@ -243,17 +243,19 @@ def same_requests(study: Study) -> Prose:
     for case in study.cases:
         rows = summary.completed(study, case)
         table = rows.pivot_table(index="replication", columns="design", values="requests")
-        if table.nunique(axis=1).max() > 1:
-            low, high = int(table.min().min()), int(table.max().max())
-            said.append(f"`{case.label}` {style.number(low)} to {style.number(high)} requests")
+        share = float(((table.max(axis=1) - table.min(axis=1)) / table.max(axis=1)).max())
+        if share > 0:
+            said.append(f"`{case.label}` (by up to {style.percent(share)} in a replication)")
     if not said:
-        return Prose(["In every scenario all designs that completed got the same requests."])
+        return Prose(
+            ["In every scenario all designs that completed got the same number of requests."]
+        )
     return Prose(
         [
-            "The events are drawn before any design sees them, but what follows a failure is not:"
-            " a refill ends at its first slab that fails, so designs are then asked for"
-            f" different numbers of slabs. This concerns {_and(said)}; elsewhere all designs that"
-            " completed got the same requests."
+            "The events are drawn before any design sees them, but what a design does can change"
+            " what it is asked for next; a refill, for one, ends at its first slab that fails. The"
+            f" number of requests differs between designs in {_and(said)}; elsewhere all designs"
+            " that completed got the same number."
         ]
     )
 

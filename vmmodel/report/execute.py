@@ -38,12 +38,17 @@ def execute(
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="notebooks", daemon=True)
     thread.start()
-    future = asyncio.run_coroutine_threadsafe(_all(notebooks, parameters, progress), loop)
+    started: list[asyncio.Task[list[NotebookNode]]] = []
+
+    async def run() -> list[NotebookNode]:
+        started.append(asyncio.ensure_future(_all(notebooks, parameters, progress)))
+        return await started[0]
+
+    future = asyncio.run_coroutine_threadsafe(run(), loop)
     try:
         return future.result()
     except BaseException:
-        future.cancel()
-        asyncio.run_coroutine_threadsafe(_quiet(loop), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(_stop(started), loop).result(timeout=15)
         raise
     finally:
         loop.call_soon_threadsafe(loop.stop)
@@ -52,12 +57,17 @@ def execute(
             loop.close()
 
 
-async def _quiet(loop: asyncio.AbstractEventLoop) -> None:
-    """Wait until cancelled runs have shut their kernels down."""
-    others = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
-    for task in others:
+async def _stop(started: list[asyncio.Task[list[NotebookNode]]]) -> None:
+    """Cancel what runs and wait until its kernels are shut down."""
+    for task in started:
         task.cancel()
-    await asyncio.wait(others, timeout=8) if others else None
+        await asyncio.wait({task}, timeout=10)
+        if task.done() and not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not complain about it later
+    left = asyncio.all_tasks() - {asyncio.current_task()}  # nbclient's watch over the kernels
+    for watch in left:
+        watch.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _all(

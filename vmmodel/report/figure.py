@@ -126,9 +126,11 @@ def _clean(svg: str) -> str:
     )
     svg = re.sub(r" ?font-family: [^;\"]*;?", "", svg)  # the page's own letters
     svg = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", svg)
-    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)  # a hundredth of a point is enough
+    # A tenth of a point is enough for places; text and style are left alone.
     svg = re.sub(
-        r' d="[^"]*"', lambda path: re.sub(r"(\d\.\d)\d+", r"\1", path[0].replace("\n", "")), svg
+        r' (?:d|x|y|points)="[^"]*"',
+        lambda place: re.sub(r"(\d\.\d)\d+", r"\1", place[0].replace("\n", "")),
+        svg,
     )
     svg = svg.replace("#000000", "currentColor")
     for one in style.every_look():

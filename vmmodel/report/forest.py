@@ -116,7 +116,7 @@ def _caption(rows: dict[Case, list[_Row]]) -> str:
     text = (
         f"Median over completed replications ({some.n}) with exact order-statistic interval"
         f" (coverage {style.percent(some.coverage)}); right, the same for differences to"
-        f" {BASELINE} on the same request sequence."
+        f" {BASELINE} on the same drawn events."
     )
     if fewest < some.n:
         text += f" Where runs panicked fewer are left, down to {fewest}."

@@ -44,7 +44,7 @@ def tails(
     most = max(int(h["count"].sum()) for found in merged.values() for _, h in found)
     with canvas(3.6) as drawing:
         panels = drawing.subplots(1, len(merged), sharey=True, squeeze=False)[0]
-        drawing.subplots_adjust(left=0.095, right=0.975, top=0.77, bottom=0.135, wspace=0.06)
+        drawing.subplots_adjust(left=0.115, right=0.975, top=0.77, bottom=0.135, wspace=0.06)
         for axes, (part, found) in zip(panels, merged.items(), strict=True):
             _panel(axes, found)
             axes.set_title(TITLES[part])
@@ -53,7 +53,7 @@ def tails(
         handles = _handles(merged)
         drawing.legend(
             handles=handles, loc="upper left", ncols=min(4, len(handles)), frameon=False,
-            bbox_to_anchor=(0.08, 1.0), title=f"{operation}, {case.label}", alignment="left",
+            bbox_to_anchor=(0.1, 1.0), title=f"{operation}, {case.label}", alignment="left",
             title_fontproperties={"weight": "bold", "size": 8.5}, columnspacing=3,
         )  # fmt: skip
         drawing.supxlabel("duration", fontsize=8.5, y=0.01)

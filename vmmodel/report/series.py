@@ -93,8 +93,8 @@ def draw(axes: Axes, found: list[Line], divisor: float) -> None:
 def joined(designs: tuple[str, ...], width: int = 26) -> str:
     r"""Names of equal designs, on as few lines as fit *width* characters.
 
-    >>> joined(("freeable", "separate", "batch"))
-    'freeable = separate\\n= batch'
+    >>> joined(("freeable", "separate", "batch")).splitlines()
+    ['freeable = separate', '= batch']
     """
     rows = [designs[0]]
     for name in designs[1:]:

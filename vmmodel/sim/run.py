@@ -156,7 +156,7 @@ class Machine:
         last = self.samples[-1]
         run = {
             "outcome": outcome,
-            "end_ns": int(self.env.now),
+            "end_ns": min(int(self.env.now), self.script.horizon_ns),
             "pages": self.vm.npages,
             **asdict(self.memory.tally),
             "imports": books.imports,
