@@ -104,6 +104,7 @@ def run_sweep(
     *done* is called after each unit.  The tables do not depend on the number of workers.
     """
     units = sweep.units()
+    folder = folder.resolve()
     shards = folder.parent / SHARDS / model_digest()
     _forget_other_models(shards)
     names: dict[Unit, str] = {}
@@ -119,19 +120,18 @@ def _run_all(units: Sequence[Unit], shards: Path, workers: int) -> Iterator[tupl
         for unit in units:
             yield unit, run_unit(unit, shards)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
         waiting = {pool.submit(run_unit, unit, shards): unit for unit in units}
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+    finally:  # when stopped, too: what has begun ends, nothing else begins
+        pool.shutdown(cancel_futures=True)
 
 
 def forget_shards(folder: Path) -> None:
     """Delete the finished units that a sweep into *folder* would use."""
-    shutil.rmtree(folder.parent / SHARDS, ignore_errors=True)
+    shutil.rmtree(folder.resolve().parent / SHARDS, ignore_errors=True)
 
 
 def _forget_other_models(shards: Path) -> None:
