@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from vmmodel import __version__
-from vmmodel.errors import InputError
+from vmmodel.errors import StudyError
 
 COMMANDS = {
     "report": "run the quick profile and write reports/index.html",
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; give its exit status."""
     try:
         return _dispatch(sys.argv[1:] if argv is None else argv)
-    except InputError as error:
+    except StudyError as error:
         sys.stderr.write(f"study: {error}\n")
         return 2
     except ModuleNotFoundError as error:

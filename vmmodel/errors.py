@@ -1,11 +1,17 @@
 """The error of bad input: one sentence that names file, place and what was expected."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 _SHOWN = 60
 
 
-class InputError(ValueError):
+class StudyError(ValueError):
+    """Something a reader can mend, told in one sentence: the command line prints it and stops."""
+
+
+class InputError(StudyError):
     """An input file that cannot be used, with the place and the expectation.
 
     The command line prints it as one line and stops; it is never a traceback.  *line* is
@@ -41,3 +47,14 @@ def shown(found: object) -> str:
     """
     text = found if isinstance(found, str) else repr(found)
     return ascii(text[:_SHOWN] + ("..." if len(text) > _SHOWN else ""))
+
+
+def meant(found: str, known: Iterable[str]) -> str:
+    """Suggest the nearest of the *known* names, to go behind "is unknown"; nothing if none is near.
+
+    >>> meant("m5", ["M1", "M5"]), meant("xyz", ["M1"])
+    (' (did you mean M5?)', '')
+    """
+    names = {name.lower(): name for name in known}
+    near = get_close_matches(found.lower(), names, n=1)
+    return f" (did you mean {names[near[0]]}?)" if near else ""

@@ -29,7 +29,7 @@ def chunk(idle: int, **columns: int) -> Books:
 
 def ordinary(pages: int) -> Books:
     """Books of the design without chunks, after *pages* came and went."""
-    return Books(imports=pages, imported=pages, returned=pages)
+    return Books(imported=pages, returned=pages)
 
 
 def rollback(memory: Memory) -> None:

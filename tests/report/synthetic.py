@@ -158,6 +158,7 @@ def _run(parts, story, design, replication, samples, panics):
         "fallbacks": last["fallback"],
         "captured": 0,
         "leaked_fallback": 0,
+        "escaped_fallback": 0,
         "nofreeq_size": last["idle"],
         "v_nofree_count": last["in_use"],
         "pinned_regions": int(pinned[-1]),

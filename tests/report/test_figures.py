@@ -10,10 +10,11 @@ import pytest
 from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.analysis import tables
 from vmmodel.analysis.tables import Study
-from vmmodel.report import answers, figures, series, style
+from vmmodel.report import answers, figures, picture, series, style
 from vmmodel.report.figure import Figure
 
 DRAWN: list[Callable[[Study], Figure]] = [
+    picture.answer,
     lambda study: figures.fragmentation_index(study, "hosts"),
     lambda study: figures.superpage_availability(study, "syzkaller"),
     lambda study: figures.pinned_over_time(study, "hosts"),

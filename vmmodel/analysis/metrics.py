@@ -115,18 +115,9 @@ def footprint_ratio(runs: pd.DataFrame) -> pd.Series:
     return (held / live_pages(runs).clip(lower=1)).rename("footprint_ratio")
 
 
-def escaped_fallback(runs: pd.DataFrame) -> pd.Series:
-    """Escaped pages that were fallback pages: they came from the general pool and went back to it.
-
-    Fallback pages ever served that are no longer in use, not captured and not leaked.
-    """
-    gone = runs.fallbacks - runs.fallback - runs.captured - runs.leaked_fallback
-    return gone.where(runs.escaped > 0, 0).rename("escaped_fallback")
-
-
 def lost_pages(runs: pd.DataFrame) -> pd.Series:
     """Pages of chunks that joined the general pool: escaped pages that were not fallback."""
-    return (runs.escaped - escaped_fallback(runs)).rename("lost")
+    return (runs.escaped - runs.escaped_fallback).rename("lost")
 
 
 def books_residual(runs: pd.DataFrame) -> pd.Series:

@@ -92,7 +92,6 @@ def per_run(study: Study) -> pd.DataFrame:
         pinned_ratio=metrics.pinned_ratio(runs),
         footprint_ratio=metrics.footprint_ratio(runs),
         residual=metrics.books_residual(runs),
-        escaped_fallback=metrics.escaped_fallback(runs),
         lost=metrics.lost_pages(runs),
     )
 

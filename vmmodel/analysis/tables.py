@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vmmodel.errors import StudyError
 from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES
 
 DESIGN_ORDER = (
@@ -49,7 +50,7 @@ META_KEYS = [
 ]
 
 
-class TableError(ValueError):
+class TableError(StudyError):
     """A sweep folder that cannot be used; the message is one sentence for the reader."""
 
 

@@ -6,7 +6,7 @@ The folder holds runs, samples, regions, latencies and events as Parquet, and me
 import argparse
 from pathlib import Path
 
-from vmmodel.errors import InputError
+from vmmodel.errors import InputError, meant
 
 EPILOG = """\
   ./study run syzkaller --out /tmp/s                                 all designs, one replication
@@ -83,15 +83,12 @@ def known_designs(names: list[str]) -> tuple[str, ...]:
     >>> known_designs(["batch", "ordinary"])
     ('ordinary', 'batch')
     """
-    from difflib import get_close_matches
-
     from vmmodel.nofree import DESIGNS
 
     for name in names:
         if name not in DESIGNS:
-            near = get_close_matches(name, DESIGNS, n=1)
-            meant = f" (did you mean {near[0]}?)" if near else ""
-            raise InputError("--design", f"{name!r} is unknown{meant}", ", ".join(DESIGNS))
+            what = f"{name!r} is unknown{meant(name, DESIGNS)}"
+            raise InputError("--design", what, ", ".join(DESIGNS))
     return tuple(name for name in DESIGNS if not names or name in names)
 
 

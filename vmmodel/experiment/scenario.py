@@ -3,10 +3,9 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
-from vmmodel.errors import InputError
+from vmmodel.errors import InputError, meant
 from vmmodel.paths import DATA
 from vmmodel.sim.script import Script
 from vmmodel.workloads.hosts import MEMORY_GB, HostsParameters, hosts_script
@@ -52,7 +51,8 @@ class Scenario:
         for variant in variants:
             if variant not in self.variants:
                 known = ", ".join(self.variants).strip() or "none"
-                raise InputError("--variant", f"{self.name} has no variant {variant!r}", known)
+                what = f"{self.name} has no variant {variant!r}{meant(variant, self.variants)}"
+                raise InputError("--variant", what, known)
         return replace(self, chosen=variants)
 
 
@@ -93,7 +93,8 @@ SCENARIOS: dict[str, Scenario] = {
         limits=(
             "Memory, processors and order of growth were not recorded: they are assumed.",
             "The tables are excerpts, so the zones shown are a lower bound.",
-            "Nothing fails here, so designs differ in placement and cost only.",
+            "Nothing fails here, so designs differ in placement and cost only; two CPUs that "
+            "need a slab of one zone at the same instant may both make one.",
         ),
         parameters=HostsParameters(),
         draw=Host(HOSTS_FILE),
@@ -140,9 +141,8 @@ def scenario(
     values = values or {}
     found = SCENARIOS.get(name)
     if found is None:
-        near = get_close_matches(name, SCENARIOS, n=1)
-        meant = f" (did you mean {near[0]}?)" if near else ""
-        raise InputError("scenario", f"{name!r} is unknown{meant}", ", ".join(SCENARIOS))
+        what = f"{name!r} is unknown{meant(name, SCENARIOS)}"
+        raise InputError("scenario", what, ", ".join(SCENARIOS))
     if zones is not None:
         if name != "hosts":
             raise InputError("--zones", f"scenario {name} has no zone table", "scenario hosts")

@@ -24,7 +24,9 @@ _KEY = [
 ]
 
 _BOOKS = [
-    _field("in_use", pa.int64(), "pages", "NOFREE pages that a caller has, served from a chunk"),
+    _field(
+        "in_use", pa.int64(), "pages", "a caller has them, from a chunk (ordinary: from anywhere)"
+    ),
     _field("idle", pa.int64(), "pages", "waiting for the next NOFREE request"),
     _field("leaked", pa.int64(), "pages", "nobody has them and nothing can reach them"),
     _field("escaped", pa.int64(), "pages", "silently joined the general pool (release kernel)"),
@@ -51,7 +53,8 @@ RUNS = pa.schema(
         _field("failed_imports", pa.int64(), "-", "imports refused or without a block"),
         _field("fallbacks", pa.int64(), "pages", "NOFREE pages ever served outside any chunk"),
         _field("captured", pa.int64(), "pages", "freed fallback pages that the queue kept"),
-        _field("leaked_fallback", pa.int64(), "pages", "leaked pages that came from fallback"),
+        _field("leaked_fallback", pa.int64(), "pages", "of leaked: came from fallback"),
+        _field("escaped_fallback", pa.int64(), "pages", "of escaped: came from fallback"),
         *_BOOKS,
         _field("nofreeq_size", pa.int64(), "pages", "the kernel's counter, as it would print it"),
         _field("v_nofree_count", pa.int64(), "pages", "the kernel's counter, with its drift"),

@@ -6,7 +6,7 @@ from vmmodel.nofree.base import Books, Mark, Pool, RequestClass, Vm
 class OrdinaryNofree:
     """Serve every NOFREE page from the general pools, wherever the buddy lists have one.
 
-    An import is one page, and a freed page goes back where it came from.
+    No chunk is ever imported, and a freed page goes back where it came from.
 
     FreeBSD: before a8693e89e3e4, "vm_page: Implement superpage-sized NOFREE allocations".
     """
@@ -25,7 +25,6 @@ class OrdinaryNofree:
             self.books.failed_imports += 1
             return m
         self.vm.mark(m, Mark.IN_USE)
-        self.books.imports += 1
         self.books.imported += 1
         self.books.in_use += 1
         return m

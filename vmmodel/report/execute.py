@@ -20,12 +20,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
+from vmmodel.errors import StudyError
+
 ROOT = Path(__file__).resolve().parents[2]
 CELL_SECONDS = 120
 KERNELS = 2
 
 
-class NotebookError(RuntimeError):
+class NotebookError(StudyError):
     """A notebook that did not run to its end; the message names it and the cell."""
 
 

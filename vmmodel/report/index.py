@@ -10,7 +10,7 @@ from typing import Protocol
 from vmmodel.analysis import summary
 from vmmodel.analysis.tables import BASELINE, Case, Study
 from vmmodel.experiment.schema import TABLES
-from vmmodel.report import answers, style
+from vmmodel.report import answers, picture, style
 from vmmodel.report.markup import Cell, Prose, Table, inline
 from vmmodel.report.regionmap import region_map
 
@@ -36,12 +36,13 @@ def body(study: Study, out: Path, pages: Sequence[Linked]) -> str:
         "drawn events, and reports what each leaks, fragments and costs.</p>",
         '<h2 id="answer">The answer</h2>',
         f'<div class="answer">{_answer(study)._repr_html_()}</div>',
+        picture.answer(study)._repr_html_(),
         '<h2 id="limits">What the model does not show</h2>',
         f'<div class="limits">{_list(answers.limits(study))}</div>',
         '<h2 id="designs">The designs, side by side</h2>',
         _designs(study)._repr_html_(),
         *_comparisons(study),
-        '<h2 id="map">One picture: 2 MB regions over time</h2>',
+        '<h2 id="map">2 MB regions over time</h2>',
         region_map(study, _picture(study))._repr_html_(),
         '<h2 id="arguments">The argument, page by page</h2>',
         _list(

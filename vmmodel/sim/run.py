@@ -164,6 +164,7 @@ class Machine:
             "fallbacks": books.fallbacks,
             "captured": books.captured,
             "leaked_fallback": books.leaked_fallback,
+            "escaped_fallback": books.escaped_fallback,
             **self._books(),
             "pinned_regions": last["pinned_regions"],
             "regions": self.vm.nregions,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
-from vmmodel.errors import InputError
+from vmmodel.errors import InputError, meant
 
 Mark = Literal["measured", "published", "assumed"]
 P = TypeVar("P", bound="Parameters")
@@ -27,7 +27,8 @@ class Parameters:
         changed: dict[str, Any] = {}
         for name, text in values.items():
             if name not in known:
-                raise InputError("--set", f"no parameter {name!r}", f"one of {', '.join(known)}")
+                what = f"no parameter {name!r}{meant(name, known)}"
+                raise InputError("--set", what, f"one of {', '.join(known)}")
             meta, kind = known[name].metadata, type(getattr(self, name))
             expected = f"{meta['low']:g} to {meta['high']:g} {meta['unit']}"
             try:

@@ -92,7 +92,7 @@ class SyzkallerParameters(Parameters):
         high=10_000,
     )
     page_failure: float = parameter(
-        1e-4,
+        1e-3,
         "per page",
         "probability that a page cannot be had although memory is free",
         mark="assumed",

@@ -1,0 +1,35 @@
+"""Sweeps that take a second."""
+
+from pathlib import Path
+
+from vmmodel.experiment.scenario import scenario
+from vmmodel.experiment.schema import TABLES
+from vmmodel.experiment.sweep import Sweep
+
+VALUES = {
+    "memory_gb": "1",
+    "seconds": "1",
+    "requests": "200",
+    "cache_share": "0.02",
+    "second_failure": "0.05",
+}
+"""Parameters of second-resource with which a run takes some hundredths of a second."""
+
+DESIGNS = ("bump:panic", "freeable")
+
+
+def small_sweep(replications: int = 3, **changed: str) -> Sweep:
+    """Two designs under a small second-resource."""
+    chosen = scenario("second-resource", values=VALUES | changed)
+    return Sweep((chosen,), DESIGNS, replications, 1, "test")
+
+
+def table_bytes(folder: Path) -> dict[str, bytes]:
+    """The content of every table in *folder*."""
+    return {name: (folder / f"{name}.parquet").read_bytes() for name in TABLES}
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Temporary folders beside *folder* or among its shards."""
+    hidden = [*folder.parent.glob(".*"), *folder.parent.glob(".shards/*/.*")]
+    return sorted(path.name for path in hidden if path.name != ".shards")

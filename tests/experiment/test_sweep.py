@@ -1,0 +1,252 @@
+"""Sweeps: the same bytes however they come about, and nothing half written."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from experiment.small import DESIGNS, VALUES, leftovers, small_sweep, table_bytes
+
+from vmmodel.experiment import sweep as sweep_module
+from vmmodel.experiment.schema import TABLES
+from vmmodel.experiment.sweep import SHARDS, Unit, forget_shards, run_sweep
+from vmmodel.paths import ROOT
+from vmmodel.sim.run import Machine
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep that ran through in one process."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "out"
+    run_sweep(small_sweep(), folder, {"key": small_sweep().key()}, workers=1)
+    return folder
+
+
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The designs of all machines that are made from now on, in this process."""
+    made: list[str] = []
+
+    def machine(script: object, design: str) -> Machine:
+        made.append(design)
+        return Machine(script, design)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sweep_module, "Machine", machine)
+    return made
+
+
+def shards_of(folder: Path) -> list[Path]:
+    """Finished units of a sweep into *folder*."""
+    return sorted(folder.parent.glob(f"{SHARDS}/*/[0-9a-f]*"))
+
+
+def test_again_is_the_same(undisturbed: Path, tmp_path: Path) -> None:
+    """The same sweep elsewhere gives the same bytes."""
+    run_sweep(small_sweep(), tmp_path / "out", {}, workers=1)
+
+    assert table_bytes(undisturbed) == table_bytes(tmp_path / "out")
+    assert [] == leftovers(tmp_path / "out")
+
+
+def test_workers_do_not_matter(undisturbed: Path, tmp_path: Path) -> None:
+    """Two processes give the bytes of one, and report every unit once."""
+    done: list[Unit] = []
+
+    run_sweep(small_sweep(), tmp_path / "out", {}, workers=2, done=done.append)
+
+    assert table_bytes(undisturbed) == table_bytes(tmp_path / "out")
+    assert {0, 1, 2} == {unit.replication for unit in done}
+    assert 3 == len(done)
+
+
+def test_finished_units_are_not_run_again(undisturbed: Path, machines: list[str]) -> None:
+    """A second sweep of the same finds everything there."""
+    before = table_bytes(undisturbed)
+
+    run_sweep(small_sweep(), undisturbed, {}, workers=1)
+
+    assert [] == machines
+    assert before == table_bytes(undisturbed)
+
+
+def test_sweep_goes_on_where_it_was_stopped(
+    undisturbed: Path, tmp_path: Path, machines: list[str]
+) -> None:
+    """With one of three shards left, two replications are run, and the bytes are the same."""
+    folder = tmp_path / "out"
+    run_sweep(small_sweep(), folder, {}, workers=1)
+    shutil.rmtree(folder)
+    for shard in shards_of(folder)[1:]:
+        shutil.rmtree(shard)
+    machines.clear()
+
+    run_sweep(small_sweep(), folder, {}, workers=1)
+
+    assert 2 * list(DESIGNS) == machines
+    assert table_bytes(undisturbed) == table_bytes(folder)
+
+
+def test_half_written_shard_is_not_used(
+    undisturbed: Path, tmp_path: Path, machines: list[str]
+) -> None:
+    """What a killed process left under a temporary name is never read."""
+    folder = tmp_path / "out"
+    run_sweep(small_sweep(), folder, {}, workers=1)
+    shard = shards_of(folder)[0]
+    shard.rename(shard.parent / f".{shard.name}-k3j2h1")
+    for table in (shard.parent / f".{shard.name}-k3j2h1").iterdir():
+        table.write_bytes(table.read_bytes()[:20])
+    machines.clear()
+
+    run_sweep(small_sweep(), folder, {}, workers=1)
+
+    assert list(DESIGNS) == machines
+    assert table_bytes(undisturbed) == table_bytes(folder)
+
+
+def test_more_replications_use_those_there_are(
+    undisturbed: Path, tmp_path: Path, machines: list[str]
+) -> None:
+    """Going from three to four replications runs one, and leaves the first three as they were."""
+    shutil.copytree(undisturbed.parent, tmp_path / "copy")
+    folder = tmp_path / "copy" / "out"
+
+    run_sweep(small_sweep(4), folder, {}, workers=1)
+
+    assert list(DESIGNS) == machines
+    three, four = (pq.read_table(path / "runs.parquet") for path in (undisturbed, folder))
+    assert three.equals(four.slice(0, three.num_rows))
+    assert 8 == four.num_rows
+
+
+def test_shards_of_other_models_are_forgotten(undisturbed: Path, tmp_path: Path) -> None:
+    """Units of another state of the source are deleted: nothing will ask for them again."""
+    old = tmp_path / SHARDS / "0123456789abcdef" / "unit"
+    old.mkdir(parents=True)
+
+    run_sweep(small_sweep(1), tmp_path / "out", {}, workers=1)
+
+    assert not old.parent.exists()
+    forget_shards(tmp_path / "out")
+    assert not (tmp_path / SHARDS).exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda unit: replace(unit, seed=2),
+        lambda unit: replace(unit, replication=1),
+        lambda unit: replace(unit, variant="x"),
+        lambda unit: replace(unit, designs=("freeable",)),
+        lambda unit: replace(unit, scenario=unit.scenario.with_values({"cpus": "5"})),
+        lambda unit: replace(unit, scenario=replace(unit.scenario, source="own file")),
+        lambda unit: replace(unit, scenario=replace(unit.scenario, name="other")),
+    ],
+)
+def test_digest_names_all_it_depends_on(change: Callable[[Unit], Unit]) -> None:
+    """A unit that differs in anything is another unit, and its sweep another sweep."""
+    unit = small_sweep().units()[0]
+
+    assert unit.digest() != change(unit).digest()
+    assert unit.digest() == small_sweep().units()[0].digest()
+
+
+def test_every_design_meets_the_same_requests(tmp_path: Path) -> None:
+    """Under each design that ends its run, the same number of pages is asked for."""
+    sweep = replace(small_sweep(2), designs=("ordinary", "bump:leak", "freeable", "batch"))
+
+    run_sweep(sweep, tmp_path / "out", {}, workers=1)
+
+    runs = pq.read_table(tmp_path / "out" / "runs.parquet").to_pandas()
+    by_replication = runs.groupby("replication")[["requests", "requested_pages"]]
+    assert (by_replication.nunique() == 1).all(axis=None)
+    assert [200] == runs["requests"].unique().tolist()
+
+
+def test_tables_say_their_units(undisturbed: Path) -> None:
+    """Every column of every file carries its unit and its meaning."""
+    units = {"-", "ns", "pages", "blocks", "chunks", "requests", "slabs", "operations"}
+    for name, schema in TABLES.items():
+        written = pq.read_schema(undisturbed / f"{name}.parquet")
+        assert schema.names == written.names
+        for field in written:
+            assert field.metadata[b"unit"].decode() in units | {"2 MB regions"}
+            assert field.metadata[b"meaning"]
+            assert not field.nullable
+            if field.name.endswith("_ns"):
+                assert b"ns" == field.metadata[b"unit"]
+
+
+REPLICATIONS = 12
+LONGER = {"requests": "3000"}
+
+
+def command(out: Path, workers: int) -> list[str]:
+    """A run of the command line that takes some seconds."""
+    words = [sys.executable, "-m", "vmmodel", "run", "second-resource", "--out", str(out)]
+    for name, value in (VALUES | LONGER).items():
+        words += ["--set", f"{name}={value}"]
+    for design in DESIGNS:
+        words += ["--design", design]
+    return [*words, "--replications", str(REPLICATIONS), "--workers", str(workers)]
+
+
+def interrupt(out: Path, workers: int) -> subprocess.CompletedProcess[str]:
+    """Start a run and press Ctrl-C, as a terminal does it, once the first unit is finished."""
+    process = subprocess.Popen(
+        command(out, workers),
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not shards_of(out) and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sweep that is to be interrupted, undisturbed."""
+    folder = tmp_path_factory.mktemp("longer") / "out"
+    run_sweep(small_sweep(REPLICATIONS, **LONGER), folder, {}, workers=1)
+    return folder
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupted_run(longer: Path, tmp_path: Path, machines: list[str], workers: int) -> None:
+    """Ctrl-C ends a run soon and leaves finished units only; the next run takes it from there."""
+    out = tmp_path / "out"
+
+    stopped = interrupt(out, workers)
+
+    assert 130 == stopped.returncode
+    assert "Traceback" not in stopped.stderr
+    last = "study: stopped; what was finished is kept and will not be run again"
+    assert last == stopped.stderr.splitlines()[-1]
+    assert not out.exists()
+    assert [] == leftovers(out)
+    finished = len(shards_of(out))
+    assert 1 <= finished < REPLICATIONS
+
+    run_sweep(small_sweep(REPLICATIONS, **LONGER), out, {}, workers=1)
+
+    assert (REPLICATIONS - finished) * list(DESIGNS) == machines
+    assert table_bytes(longer) == table_bytes(out)
