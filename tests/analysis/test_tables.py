@@ -126,8 +126,8 @@ def test_equal_designs_are_seen_to_be_equal(made: Path) -> None:
     """The made-up separate copies freeable; the made-up bump:leak does not."""
     study = tables.load(made)
 
-    assert summary.same_pages(study, "separate", "freeable")
-    assert not summary.same_pages(study, "bump:leak", "freeable")
+    assert summary.same_pages(study, "separate", "freeable").all()
+    assert not summary.same_pages(study, "bump:leak", "freeable").all()
 
 
 def test_the_summary_has_a_row_for_every_case_design_and_metric(made: Path) -> None:

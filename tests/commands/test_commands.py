@@ -206,7 +206,7 @@ def test_parity_differs(capsys: Capture, tmp_path: Path) -> None:
 
     out, err = capsys.readouterr()
     first, operation, expected, got, equal = out.splitlines()
-    assert first.startswith(f"{other}:6: difference after 2 equal rows, ")
+    assert first.startswith(f"{other}:6: difference after 3 equal rows, ")
     assert ["operation", "a,0", "0"] == operation.split()
     assert ["expected", "4103"] == expected.split()
     assert ["got", "4102"] == got.split()

@@ -133,16 +133,19 @@ def panic_time_ns(study: Study, case: Case, design: str) -> Interval:
     return median_interval(rows[(rows.design == design) & (rows.outcome == "panic")].end_ns)
 
 
-def same_pages(study: Study, one: str, other: str) -> bool:
-    """Whether two designs agree in every book, region and free list of every run, to the page."""
+def same_pages(study: Study, one: str, other: str) -> pd.Series:
+    """Whether two designs agree in every book, region and free list, to the page, by pair of runs.
+
+    True or False for each replication of each machine that both designs were run on.
+    """
     apart = ["design", "lock_holds", "lock_wait_ns", "lock_hold_ns", "end_ns"]
-    runs = study.runs.drop(columns=apart)
     keys = [key for key in metrics.KEY if key != "design"]
     mine, theirs = (
-        runs[study.runs.design == name].sort_values(keys).reset_index(drop=True)
+        study.runs[study.runs.design == name].set_index(keys).drop(columns=apart).sort_index()
         for name in (one, other)
     )
-    return bool(mine.equals(theirs)) and not mine.empty
+    both = mine.index.intersection(theirs.index)
+    return (mine.loc[both] == theirs.loc[both]).all(axis=1)
 
 
 def table(study: Study) -> pd.DataFrame:

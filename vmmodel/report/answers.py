@@ -237,6 +237,20 @@ def what_would_change(study: Study) -> Prose:
     return Prose([said, *(["Assumed, not measured:"] if assumed else []), *assumed])
 
 
+def alike(study: Study, one: str, other: str) -> Prose:
+    """In how many runs two designs end with every page in the same place."""
+    same = summary.same_pages(study, one, other)
+    n, all_of = int(same.sum()), len(same)
+    if n == all_of:
+        return Prose([f"`{one}` and `{other}` agree to the page in all {style.number(n)} pairs."])
+    return Prose(
+        [
+            f"`{one}` and `{other}` agree to the page in {style.number(n)} of"
+            f" {style.number(all_of)} pairs; in the others their prices moved the order of events."
+        ]
+    )
+
+
 def same_requests(study: Study) -> Prose:
     """Where designs were not asked for exactly the same, and by how much."""
     said = []

@@ -40,7 +40,9 @@ def answer(study: Study) -> Figure:
         _draw_lost(left, study, lost)
         _draw_pinned(right, study, pinned, host)
         svg = to_svg(drawing, "lost-and-pinned")
-    return Figure("lost-and-pinned", svg, _alt(lost, pinned), _caption(study, host), _numbers(lost, pinned))
+    return Figure(
+        "lost-and-pinned", svg, _alt(lost, pinned), _caption(study, host), _numbers(lost, pinned)
+    )
 
 
 def _lost(study: Study, case: Case, design: str) -> Interval:
