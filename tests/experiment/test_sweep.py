@@ -184,8 +184,8 @@ def test_tables_say_their_units(undisturbed: Path) -> None:
                 assert b"ns" == field.metadata[b"unit"]
 
 
-REPLICATIONS = 12
-LONGER = {"requests": "3000"}
+REPLICATIONS = 16
+LONGER = {"requests": "2000"}
 
 
 def command(out: Path, workers: int) -> list[str]:
@@ -209,7 +209,7 @@ def interrupt(out: Path, workers: int) -> subprocess.CompletedProcess[str]:
         start_new_session=True,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not shards_of(out) and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -244,7 +244,7 @@ def test_interrupted_run(longer: Path, tmp_path: Path, machines: list[str], work
     assert not out.exists()
     assert [] == leftovers(out)
     finished = len(shards_of(out))
-    assert 1 <= finished < REPLICATIONS
+    assert 1 <= finished <= REPLICATIONS - 6  # two more were broken off, no others begun
 
     run_sweep(small_sweep(REPLICATIONS, **LONGER), out, {}, workers=1)
 

@@ -179,6 +179,23 @@ def test_sleeper_wakes_when_free_min_is_reached() -> None:
     assert (2, 1, 1) == tuple(result.run[name] for name in ("requests", "failed", "in_use"))
 
 
+@pytest.mark.parametrize(("held", "sleeping"), [(2048 - 78, 0), (2048 - 77, 1)])
+def test_free_min_itself_is_enough(held: int, sleeping: int) -> None:
+    """With all released but what others hold, 78 free pages wake the sleeper and 77 do not."""
+    script = tiny_script(
+        [(0, Refill(0, 15))],
+        zones=(VM_OBJECT,),
+        boot=(Take(0, held, Pool.DEFAULT), Squeeze(0)),
+        pressure=((500, Release()),),
+    )
+
+    result = run_tiny(script, "ordinary")
+
+    assert sleeping == result.sleeping
+    assert 1 - sleeping == len(latencies(result, "refill")["total"])
+    assert 2048 - held - (1 - sleeping) == result.run["free_count"]
+
+
 def test_sleeper_that_nobody_wakes() -> None:
     """A thread that sleeps to the end is told apart; its operation is never finished."""
     script = tiny_script([(0, Refill(0, 15))], zones=(VM_OBJECT,), boot=(Squeeze(0),))

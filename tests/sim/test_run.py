@@ -4,15 +4,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from sim.tiny import SMALL, small_script, tiny_prices
+from sim.tiny import SMALL, small_script, tiny_prices, tiny_script
 
 from vmmodel.consumers.layout import keg_layout
+from vmmodel.consumers.memory import Injection
 from vmmodel.experiment.schema import TABLES
 from vmmodel.experiment.tables import run_tables
 from vmmodel.kernel import Mark
 from vmmodel.nofree import DESIGNS
 from vmmodel.sim.run import Machine, RunResult
-from vmmodel.sim.script import Refill, Script
+from vmmodel.sim.script import ObjectPage, Refill, Script
 
 CHUNKS = ["bump:panic", "bump:escape", "bump:leak", "freeable", "separate"]
 """Designs with chunks that serve one page at a time."""
@@ -47,6 +48,21 @@ def test_maps_and_books_agree(scenario: str, design: str) -> None:
         assert sample["free_regions"] == (free == 512).sum()
         assert sample["pinned_regions"] == marks[:, 1:].any(axis=1).sum()
         assert (free + marks.sum(axis=1) == 512).all()
+
+
+@pytest.mark.parametrize(
+    ("design", "column"), [("bump:leak", "leaked"), ("batch", "leaked"), ("freeable", "idle")]
+)
+def test_fallback_pages_that_came_back(design: str, column: str) -> None:
+    """A fallback page that is leaked or captured is so in the samples, the map and the run."""
+    script = tiny_script([(0, ObjectPage(Injection(second=0)))], npages=300)
+
+    result = Machine(script, design, tiny_prices()).run(2, nmaps=2)
+
+    assert 1 == result.run["fallbacks"]
+    assert (1, 0) == (result.run[column], result.run["fallback"])
+    assert (1, 0) == (result.samples[-1][column], result.samples[-1]["fallback"])
+    assert 1 == result.maps[-1][2][:, Mark[column.upper()]].sum()
 
 
 @each_scenario
