@@ -141,7 +141,7 @@ def test_run_through_a_link_and_in_place(
     assert link.is_symlink()
     assert (inside / "runs.parquet").is_file()
     hidden = [path.name for path in tmp_path.glob(".*")]
-    assert [".shards"] == hidden
+    assert [] == hidden
 
 
 def test_closed_pipe() -> None:

@@ -148,7 +148,7 @@ def test_out_folder_that_cannot_be_written(capsys: Capture, tmp_path: Path) -> N
     line = refusal(capsys, *words, "--out", str(tmp_path / "file" / "out"))
 
     assert line.startswith(f"study: {tmp_path}/file/")
-    assert "cannot be written (Not a directory), expected a writable place" in line
+    assert "cannot be written (File exists), expected a writable place" in line
 
 
 def test_machine_too_small_for_its_zones(capsys: Capture, tmp_path: Path) -> None:

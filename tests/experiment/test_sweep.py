@@ -25,7 +25,7 @@ from vmmodel.sim.run import Machine
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep that ran through in one process."""
     folder = tmp_path_factory.mktemp("undisturbed") / "out"
-    run_sweep(small_sweep(), folder, {"key": small_sweep().key()}, workers=1)
+    run_sweep(small_sweep(), folder, {"key": small_sweep().key()}, workers=1, keep=True)
     return folder
 
 
@@ -70,7 +70,7 @@ def test_finished_units_are_not_run_again(undisturbed: Path, machines: list[str]
     """A second sweep of the same finds everything there."""
     before = table_bytes(undisturbed)
 
-    run_sweep(small_sweep(), undisturbed, {}, workers=1)
+    run_sweep(small_sweep(), undisturbed, {}, workers=1, keep=True)
 
     assert [] == machines
     assert before == table_bytes(undisturbed)
@@ -81,13 +81,13 @@ def test_sweep_goes_on_where_it_was_stopped(
 ) -> None:
     """With one of three shards left, two replications are run, and the bytes are the same."""
     folder = tmp_path / "out"
-    run_sweep(small_sweep(), folder, {}, workers=1)
+    run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
     shutil.rmtree(folder)
     for shard in shards_of(folder)[1:]:
         shutil.rmtree(shard)
     machines.clear()
 
-    run_sweep(small_sweep(), folder, {}, workers=1)
+    run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
 
     assert 2 * list(DESIGNS) == machines
     assert table_bytes(undisturbed) == table_bytes(folder)
@@ -98,17 +98,36 @@ def test_half_written_shard_is_not_used(
 ) -> None:
     """What a killed process left under a temporary name is never read."""
     folder = tmp_path / "out"
-    run_sweep(small_sweep(), folder, {}, workers=1)
+    run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
     shard = shards_of(folder)[0]
     shard.rename(shard.parent / f".{shard.name}-k3j2h1")
     for table in (shard.parent / f".{shard.name}-k3j2h1").iterdir():
         table.write_bytes(table.read_bytes()[:20])
     machines.clear()
 
-    run_sweep(small_sweep(), folder, {}, workers=1)
+    run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
 
     assert list(DESIGNS) == machines
     assert table_bytes(undisturbed) == table_bytes(folder)
+
+
+def test_damaged_shard_is_run_again(undisturbed: Path, tmp_path: Path) -> None:
+    """A finished unit whose file was damaged later, as by a power loss, is run again."""
+    folder = tmp_path / "out"
+    run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
+    table = shards_of(folder)[1] / "samples.parquet"
+    table.write_bytes(table.read_bytes()[:100])
+
+    run_sweep(small_sweep(), folder, {}, workers=1)
+
+    assert table_bytes(undisturbed) == table_bytes(folder)
+
+
+def test_nothing_is_left_beside_the_folder(tmp_path: Path) -> None:
+    """A sweep that is finished leaves its folder and nothing else, unless units are to be kept."""
+    run_sweep(small_sweep(1), tmp_path / "out", {}, workers=1)
+
+    assert ["out"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_more_replications_use_those_there_are(
@@ -118,7 +137,7 @@ def test_more_replications_use_those_there_are(
     shutil.copytree(undisturbed.parent, tmp_path / "copy")
     folder = tmp_path / "copy" / "out"
 
-    run_sweep(small_sweep(4), folder, {}, workers=1)
+    run_sweep(small_sweep(4), folder, {}, workers=1, keep=True)
 
     assert list(DESIGNS) == machines
     three, four = (pq.read_table(path / "runs.parquet") for path in (undisturbed, folder))

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         forget_shards(folder)
     meta = read_meta(folder)
     if arguments.again or meta is None or meta.get("key") != sweep.key():
-        sweep_with_progress(sweep, folder, command, arguments.workers, console)
+        sweep_with_progress(sweep, folder, command, arguments.workers, console, keep=True)
     else:
         console.print(f"The runs are there already: {folder}")
     from vmmodel.report.export import build_report

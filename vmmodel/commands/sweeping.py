@@ -1,9 +1,9 @@
 """What `run` and `report` share: compile first, then run with progress."""
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
@@ -28,12 +28,17 @@ def compile_kernel(console: Console) -> None:
 
 
 def sweep_with_progress(
-    sweep: Sweep, folder: Path, command: str, workers: int | None, console: Console
+    sweep: Sweep,
+    folder: Path,
+    command: str,
+    workers: int | None,
+    console: Console,
+    *,
+    keep: bool = False,
 ) -> None:
     """Run *sweep* into *folder* and show how far it is."""
     compile_kernel(console)
-    runs = len(sweep.designs)
-    total = len(sweep.units()) * runs
+    units, runs = len(sweep.units()), len(sweep.designs)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -42,27 +47,20 @@ def sweep_with_progress(
         TextColumn("left"),
         TimeRemainingColumn(),
     )
+    finished = count(1)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Running", total=total)
+        task = progress.add_task("Running", total=units * runs)
 
-        def done(unit: Unit) -> None:
-            progress.update(task, advance=runs)
-            if not console.is_terminal:
-                _count.append(unit)
-                if len(_count) * 10 // len(sweep.units()) > (len(_count) - 1) * 10 // len(
-                    sweep.units()
-                ):
-                    console.print(f"{len(_count) * runs} of {total} runs")
+        def done(_unit: Unit) -> None:
+            n = next(finished)
+            progress.update(task, completed=n * runs)
+            if not console.is_terminal and n * 10 // units > (n - 1) * 10 // units:
+                console.print(f"{n * runs} of {units * runs} runs")
 
-        _count: list[Unit] = []
-        run_sweep(sweep, folder, describe_sweep(sweep, command), workers=workers, done=done)
+        meta = describe_sweep(sweep, command)
+        run_sweep(sweep, folder, meta, workers=workers, done=done, keep=keep)
 
 
 def progress_console() -> Console:
     """Give the console for progress: standard error, so that output can be piped."""
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 100)
-
-
-def default_workers() -> int:
-    """Count the CPUs this process may use."""
-    return len(os.sched_getaffinity(0))

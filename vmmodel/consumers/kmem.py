@@ -25,7 +25,7 @@ def kmem_malloc(
 
 def kmem_free(memory: Memory, pages: list[int]) -> Steps[None]:
     """Unmap and give back memory that `kmem_malloc` gave, addresses included."""
-    yield from kmem_unback(memory, pages)
+    yield from kmem_unback(memory, pages, len(pages))
     yield work(lock=1, arena_alloc=1)
 
 
@@ -53,7 +53,7 @@ def _back_page_by_page(
     for index in range(npages):
         m = yield from insert_page(memory, index, injection)
         if m == NO_PAGE:
-            yield from _roll_back(memory, pages)
+            yield from _roll_back(memory, pages, index)
             return None
         yield work(zero_page=1, lock=1, pte=1)
         pages.append(m)
@@ -75,26 +75,26 @@ def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list
     if inserted < npages:
         memory.tally.second_failures += 1
         yield Event("second-failure", npages)
-        yield from _roll_back(memory, pages)
+        yield from _roll_back(memory, pages, inserted)
         return None
     return pages
 
 
-def _roll_back(memory: Memory, pages: list[int]) -> Steps[None]:
-    """Undo a request that failed half way."""
+def _roll_back(memory: Memory, pages: list[int], inserted: int) -> Steps[None]:
+    """Undo a request that failed half way, after *inserted* pages were entered and mapped."""
     if pages:
         memory.tally.rollbacks += 1
         memory.tally.rolled_back_pages += len(pages)
         yield Event("rollback", len(pages))
-        yield Operation("rollback", kmem_unback(memory, pages))
+        yield Operation("rollback", kmem_unback(memory, pages, inserted))
 
 
-def kmem_unback(memory: Memory, pages: list[int]) -> Steps[None]:
+def kmem_unback(memory: Memory, pages: list[int], inserted: int) -> Steps[None]:
     """Unmap *pages*, one round of interrupts for all, and give them back in ascending order.
 
-    FreeBSD: _kmem_unback().
+    Only the first *inserted* are in the object and mapped.  FreeBSD: _kmem_unback().
     """
-    n = len(pages)
-    yield work(shootdown=1, lock=2, radix_remove=n)
+    if inserted:
+        yield work(shootdown=1, lock=2, radix_remove=inserted)
     for m in pages:
         yield from free_nofree_page(memory, m)

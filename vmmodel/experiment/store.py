@@ -52,11 +52,17 @@ def read_meta(folder: Path) -> dict[str, Any] | None:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raise `InputError` unless *folder* is new, empty or an earlier sweep."""
-    if folder.is_dir() and (not any(folder.iterdir()) or (folder / META).is_file()):
-        return
-    if folder.exists() or folder.is_symlink():
+    """Raise `InputError` unless *folder* is new, empty or an earlier sweep, and can be written."""
+    a_sweep = folder.is_dir() and (not any(folder.iterdir()) or (folder / META).is_file())
+    if not a_sweep and (folder.exists() or folder.is_symlink()):
         raise InputError(folder, "exists and is no sweep", "a new folder, or one of a sweep")
+    try:
+        folder.resolve().parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.resolve().parent):
+            pass
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise InputError(folder, what, "a writable place") from None
 
 
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:

@@ -5,6 +5,7 @@ drawn once, so every design meets the same requests.  A finished unit is kept as
 the digest of all it depends on; an interrupted sweep goes on from there.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,15 +17,17 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from vmmodel.experiment.digest import model_digest
 from vmmodel.experiment.scenario import Scenario
 from vmmodel.experiment.store import read_tables, replace_folder, write_sweep, write_tables
-from vmmodel.experiment.tables import join_tables, run_tables
+from vmmodel.experiment.tables import Tables, join_tables, run_tables
 from vmmodel.sim.run import Machine
 
 NSAMPLES = 40
 NMAPS = 16
-SHARDS = ".shards"
+SHARDS = ".vmmodel-shards"
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,12 @@ def run_sweep(
     *,
     workers: int | None = None,
     done: Callable[[Unit], None] = lambda _unit: None,
+    keep: bool = False,
 ) -> None:
     """Run *sweep* on *workers* processes (default: one for each CPU) and write it to *folder*.
 
-    *done* is called after each unit.  The tables do not depend on the number of workers.
+    *done* is called after each unit.  With *keep* the finished units stay beside the folder, for
+    a later sweep that has more of them.  The tables do not depend on the number of workers.
     """
     units = sweep.units()
     folder = folder.resolve()
@@ -111,8 +116,28 @@ def run_sweep(
     for unit, name in _run_all(units, shards, workers or len(os.sched_getaffinity(0))):
         names[unit] = name
         done(unit)
-    tables = join_tables([read_tables(shards / names[unit]) for unit in units])
+    tables = join_tables([_read_unit(unit, shards / names[unit]) for unit in units])
     write_sweep(folder, tables, meta)
+    if not keep:
+        for name in names.values():
+            shutil.rmtree(shards / name, ignore_errors=True)
+        _forget_if_empty(shards)
+
+
+def _read_unit(unit: Unit, shard: Path) -> Tables:
+    """Read a unit's tables; one that was damaged since it was written is run again."""
+    try:
+        return read_tables(shard)
+    except (OSError, pa.ArrowException):
+        shutil.rmtree(shard)
+        run_unit(unit, shard.parent)
+        return read_tables(shard)
+
+
+def _forget_if_empty(shards: Path) -> None:
+    for folder in (shards, shards.parent):
+        with contextlib.suppress(OSError):  # not empty: somebody else's units are in there
+            folder.rmdir()
 
 
 def _run_all(units: Sequence[Unit], shards: Path, workers: int) -> Iterator[tuple[Unit, str]]:

@@ -50,7 +50,7 @@ class FreeableNofree:
             if chunk == NO_PAGE:
                 return NO_PAGE
             self.queue.append((chunk, 1 << order))
-            self.vm.did(list_ops=1)
+            self.vm.did(list_ops=1, atomics=1)
         m, length = self.queue.pop()
         if length > 1:
             self.queue.append((m + 1, length - 1))

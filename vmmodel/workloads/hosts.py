@@ -18,6 +18,7 @@ from vmmodel.workloads.streams import Streams
 from vmmodel.workloads.vmstat import NofreeZone, ZoneTable, nofree_zones
 from vmmodel.workloads.zones import nofree_names
 
+MOST_MEMORY_GB = 256
 GB = 262_144
 """Pages in 1 GB."""
 
@@ -33,7 +34,7 @@ class HostsParameters(Parameters):
         mark="assumed",
         source="no recording states it; M1's zones alone hold 8.4 GB",
         low=1,
-        high=64,
+        high=MOST_MEMORY_GB,
     )
     cpus: int = parameter(
         4, "CPUs", "processors", mark="assumed", source="not recorded", low=1, high=64
@@ -114,12 +115,13 @@ def hosts_script(table: ZoneTable, parameters: HostsParameters, streams: Streams
     kernel_pages = _other_pages(table)
     needed = kernel_pages + sum(_pages(zone) for zone in zones)
     if needed + parameters.cache_share * npages > 0.9 * npages:
-        least = ceil(needed / GB / (0.9 - parameters.cache_share + 1e-9))
+        least = ceil(needed / GB / max(0.9 - parameters.cache_share, 1e-3))
+        more = f"--set memory_gb={least} or more, or " if least <= MOST_MEMORY_GB else ""
         raise InputError(
             table.label,
             f"its zones hold {needed} pages, which {parameters.memory_gb} GB beside a file cache "
             f"of {parameters.cache_share:.0%} cannot hold",
-            f"--set memory_gb={least} or more, or a smaller cache_share",
+            f"{more}a smaller cache_share",
         )
     background = Background(
         npages=npages,
