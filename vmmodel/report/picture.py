@@ -77,8 +77,7 @@ def _draw_pinned(axes: Axes, study: Study, pinned: dict[str, Interval], host: Ca
                           textcoords="offset points")  # fmt: skip
     axes.set_title("2 MB regions with a NOFREE page")
     axes.set_xlabel(f"regions;  {host.label if host else 'hosts'}")
-    axes.set_xlim(left=0)
-    axes.margins(x=0.12)
+    axes.set_xlim(0, 1.2 * max((one.high for one in pinned.values() if one.n), default=1))
     _rows(axes, study)
     axes.tick_params(labelleft=False)
 
