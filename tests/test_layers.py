@@ -12,7 +12,7 @@ import pytest
 import vmmodel
 
 ROOT = Path(vmmodel.__file__).parent
-COMMON = {"errors", "paths", "__version__"}
+COMMON = {"errors", "paths", "cpus", "__version__"}
 SCHEMA = "experiment.schema"
 
 MAY_IMPORT = {
@@ -28,7 +28,7 @@ MAY_IMPORT = {
 }
 """What each package may import of vmmodel, itself apart.  The command line may import all."""
 
-OUTERMOST = {"commands", "__main__", "__init__", "errors", "paths"}
+OUTERMOST = {"commands", "__main__", "__init__", "errors", "paths", "cpus"}
 
 ONLY_IN = {
     "simpy": {"sim"},

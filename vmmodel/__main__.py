@@ -45,7 +45,11 @@ class Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Run one command; give its exit status."""
     try:
-        return _dispatch(sys.argv[1:] if argv is None else argv)
+        try:
+            return _dispatch(sys.argv[1:] if argv is None else argv)
+        finally:
+            if sys.stdout is not None:  # it was closed before we began
+                sys.stdout.flush()
     except StudyError as error:
         sys.stderr.write(f"study: {error}\n")
         return 2
@@ -60,8 +64,19 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader went away (`| head`): not our mistake, and nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 141
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"study: {place}{error.strerror or error}\n")
+        _discard_output()
+        return 1
+
+
+def _discard_output() -> None:
+    """Let what is still to be written to standard output go nowhere, without complaint."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -91,7 +106,6 @@ def _dispatch(arguments: list[str]) -> int:
         parser.print_help()
         return 0
     status = parsed.run(parsed)
-    sys.stdout.flush()
     assert isinstance(status, int)
     return status
 

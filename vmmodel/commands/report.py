@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
     parser.add_argument("--workers", type=positive, help="processes (default: one for each CPU)")
     parser.add_argument("--runs", type=Path, help="folder for the tables (data/runs/PROFILE)")
-    parser.add_argument("--out", type=Path, default=Path("reports"), help="folder for the pages")
+    parser.add_argument("--out", type=Path, help="folder for the pages (default: reports/)")
     parser.add_argument("--again", action="store_true", help="run again what is there already")
 
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     replications = arguments.replications or REPLICATIONS[profile]
     sweep = Sweep(scenarios, tuple(DESIGNS), replications, arguments.seed, profile)
     folder = arguments.runs or ROOT / "data" / "runs" / profile
-    out = arguments.out if arguments.out.is_absolute() else Path.cwd() / arguments.out
+    out = (arguments.out or ROOT / "reports").absolute()
     check_replaceable(folder)
     words = ["report", "--profile", profile, "--replications", str(replications)]
     command = command_line([*words, "--seed", str(arguments.seed)])

@@ -4,6 +4,7 @@ The folder holds runs, samples, regions, latencies and events as Parquet, and me
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from vmmodel.errors import InputError, meant
@@ -48,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.variant:
         chosen = chosen.choose(*dict.fromkeys(arguments.variant))
     check_replaceable(arguments.out)
+    for note in chosen.notes:
+        sys.stderr.write(f"study: {arguments.zones}: {note}\n")
     sweep = Sweep(
         scenarios=(chosen,),
         designs=known_designs(arguments.design),

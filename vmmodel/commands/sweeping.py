@@ -20,11 +20,17 @@ def command_line(words: Sequence[str]) -> str:
 
 def compile_kernel(console: Console) -> None:
     """Compile the kernel once, before processes are started that would each do it."""
-    from vmmodel.kernel.warm import is_warm, warm_up
+    from vmmodel.kernel.warm import forget_cache, is_warm, warm_up
 
     if not is_warm():
         console.print("Compiling the kernel, once for this version (some 15 s) ...")
-    warm_up()
+    try:
+        warm_up()
+    except Exception:  # whatever unpickling a damaged file raises
+        if not forget_cache():
+            raise
+        console.print("The compiled kernel was damaged: compiling again ...")
+        warm_up()
 
 
 def sweep_with_progress(

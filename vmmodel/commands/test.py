@@ -20,10 +20,11 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from vmmodel.commands.sweeping import compile_kernel
+    from vmmodel.cpus import available_cpus
     from vmmodel.paths import ROOT
 
     compile_kernel(Console(stderr=True, highlight=False))
     os.chdir(ROOT)
-    everything = ["-n", str(len(os.sched_getaffinity(0))), "--dist", "worksteal", "-q"]
+    everything = ["-n", str(available_cpus()), "--dist", "worksteal", "-q"]
     words = arguments.words or everything
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *words])

@@ -1,6 +1,5 @@
 """What a reader needs to know of a sweep: versions, parameters, sources, machine, command."""
 
-import os
 import platform
 import subprocess
 from importlib.metadata import version
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import vmmodel
+from vmmodel.cpus import available_cpus
 from vmmodel.experiment.digest import model_digest
 from vmmodel.experiment.schema import SCHEMA_VERSION
 from vmmodel.experiment.sweep import Sweep
@@ -35,7 +35,7 @@ def describe_sweep(sweep: Sweep, command: str) -> dict[str, Any]:
                 "title": scenario.title,
                 "story": scenario.story,
                 "question": scenario.question,
-                "limits": list(scenario.limits),
+                "limits": [*scenario.limits, *scenario.notes],
                 "variants": list(scenario.chosen),
                 "parameters": scenario.parameters.described(),
             }
@@ -52,7 +52,7 @@ def describe_sweep(sweep: Sweep, command: str) -> dict[str, Any]:
         "machine": {
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "cpus": len(os.sched_getaffinity(0)),
+            "cpus": available_cpus(),
         },
         "packages": {name: version(name) for name in PACKAGES},
     }

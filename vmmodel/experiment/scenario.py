@@ -13,7 +13,7 @@ from vmmodel.workloads.parameters import Parameters
 from vmmodel.workloads.second_resource import SecondResourceParameters, second_resource_script
 from vmmodel.workloads.streams import Streams
 from vmmodel.workloads.syzkaller import SyzkallerParameters, syzkaller_script
-from vmmodel.workloads.vmstat import nofree_zones, read_zone_table
+from vmmodel.workloads.vmstat import ZoneTable, nofree_zones, read_zone_table
 
 HOSTS_FILE = DATA / "hosts" / "vmstat_z.csv"
 
@@ -36,6 +36,8 @@ class Scenario:
     chosen: tuple[str, ...] = ("",)
     source: str = ""
     """Digest of a user's own input, or how else it departs from the recorded one."""
+    notes: tuple[str, ...] = ()
+    """What the reader of a user's own input should be told."""
 
     def script(self, seed: int, variant: str, replication: int) -> Script:
         """Draw one replication; the same arguments give the same script."""
@@ -58,19 +60,38 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Host:
-    """Draws a host's script from a zone table; a class, so that workers can be sent it."""
+    """Draws the script of a recorded host; a class, so that workers can be sent it."""
 
-    file: Path
     own_memory: bool = False
     """Whether the memory of recorded hosts is overridden by the parameter."""
 
     def __call__(self, parameters: Parameters, streams: Streams, variant: str) -> Script:
         assert isinstance(parameters, HostsParameters)
-        recorded = self.file == HOSTS_FILE
-        if recorded and not self.own_memory and variant in MEMORY_GB:
+        if not self.own_memory and variant in MEMORY_GB:
             parameters = replace(parameters, memory_gb=MEMORY_GB[variant])
-        table = read_zone_table(self.file, variant if recorded else None)
-        return hosts_script(table, parameters, streams)
+        return _host(read_zone_table(HOSTS_FILE, variant), parameters, streams)
+
+
+@dataclass(frozen=True)
+class OwnHost:
+    """Draws the script of a user's own zone table, which was read once."""
+
+    table: ZoneTable
+
+    def __call__(self, parameters: Parameters, streams: Streams, _variant: str) -> Script:
+        assert isinstance(parameters, HostsParameters)
+        return _host(self.table, parameters, streams)
+
+
+def _host(table: ZoneTable, parameters: HostsParameters, streams: Streams) -> Script:
+    """Draw from streams that the zones name, so that a file's name changes nothing."""
+    return hosts_script(table, parameters, streams.of(_content(table)))
+
+
+def _content(table: ZoneTable) -> str:
+    """Digest what a script depends on: names, sizes and numbers of items."""
+    rows = [(row.name, row.size, row.used, row.free) for row in table.rows]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
 def _syzkaller(parameters: Parameters, streams: Streams, _variant: str) -> Script:
@@ -97,7 +118,7 @@ SCENARIOS: dict[str, Scenario] = {
             "need a slab of one zone at the same instant may both make one.",
         ),
         parameters=HostsParameters(),
-        draw=Host(HOSTS_FILE),
+        draw=Host(),
         variants=("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M12"),
         chosen=("M2", "M3", "M5"),
     ),
@@ -149,9 +170,9 @@ def scenario(
         table = read_zone_table(zones)
         if not nofree_zones(table):
             raise InputError(zones, "none of its zones is NOFREE", "VM OBJECT, PROC, THREAD, ...")
-        digest = hashlib.sha256(zones.read_bytes()).hexdigest()[:16]
-        label = (table.label,)
-        found = replace(found, draw=Host(zones), variants=label, chosen=label, source=digest)
+        label, digest = (table.label,), _content(table)
+        found = replace(found, draw=OwnHost(table), source=digest, notes=table.notes)
+        found = replace(found, variants=label, chosen=label)
     elif "memory_gb" in values and name == "hosts":
-        found = replace(found, draw=Host(HOSTS_FILE, own_memory=True), source="own memory")
+        found = replace(found, draw=Host(own_memory=True), source="own memory")
     return found.with_values(values)

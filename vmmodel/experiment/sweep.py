@@ -9,16 +9,20 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from vmmodel.cpus import available_cpus
 from vmmodel.experiment.digest import model_digest
 from vmmodel.experiment.scenario import Scenario
 from vmmodel.experiment.store import read_tables, replace_folder, write_sweep, write_tables
@@ -113,7 +117,7 @@ def run_sweep(
     shards = folder.parent / SHARDS / model_digest()
     _forget_other_models(shards)
     names: dict[Unit, str] = {}
-    for unit, name in _run_all(units, shards, workers or len(os.sched_getaffinity(0))):
+    for unit, name in _run_all(units, shards, workers or available_cpus()):
         names[unit] = name
         done(unit)
     tables = join_tables([_read_unit(unit, shards / names[unit]) for unit in units])
@@ -145,13 +149,40 @@ def _run_all(units: Sequence[Unit], shards: Path, workers: int) -> Iterator[tupl
         for unit in units:
             yield unit, run_unit(unit, shards)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
     try:
-        waiting = {pool.submit(run_unit, unit, shards): unit for unit in units}
+        with _deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
+            waiting = {pool.submit(run_unit, unit, shards): unit for unit in units}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
     finally:  # when stopped, too: what has begun ends, nothing else begins
         pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ignore SIGINT, in processes started meanwhile for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when the process that started it is gone, however that ended."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def forget_shards(folder: Path) -> None:
@@ -163,5 +194,5 @@ def _forget_other_models(shards: Path) -> None:
     """Delete shards of other states of the source: nothing will ever ask for them."""
     if shards.parent.is_dir():
         for folder in shards.parent.iterdir():
-            if folder != shards:
+            if folder != shards and re.fullmatch("[0-9a-f]{16}", folder.name):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,7 @@
 """Compile every function that Python calls, or load it from the cache, in one go."""
 
+import shutil
+
 from vmmodel.kernel.cache import cache_folder
 from vmmodel.kernel.cstruct import CHECKED, StructArray
 from vmmodel.kernel.domain import RequestClass
@@ -14,6 +16,15 @@ def is_warm() -> bool:
     if CHECKED or folder is None:
         return CHECKED
     return (folder / "complete").is_file()
+
+
+def forget_cache() -> bool:
+    """Delete what is kept of this version on disk; tell whether there was anything."""
+    folder = cache_folder()
+    kept = list(folder.iterdir()) if folder is not None else []
+    for path in kept:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return bool(kept)
 
 
 def warm_up() -> None:

@@ -144,15 +144,25 @@ def serve_fallback(vm: Vm, books: Books, m: int) -> int:
     return m
 
 
+def taken_back(vm: Vm, books: Books, m: int) -> bool:
+    """Enter in the books that no caller has *m* any more; tell whether it was a fallback page.
+
+    Nobody can give back what nobody has: a second free of a page is an error of the caller.
+    """
+    mark = vm.marked(m)
+    assert mark in (Mark.IN_USE, Mark.FALLBACK), f"page {m} is freed, but nobody has it ({mark!r})"
+    if mark is Mark.FALLBACK:
+        books.fallback -= 1
+        return True
+    books.in_use -= 1
+    return False
+
+
 def free_illegally(vm: Vm, books: Books, m: int, outcome: IllegalFree) -> None:
     """Free *m* where the kernel forbids it, with the outcome chosen for the study."""
     if outcome is IllegalFree.PANIC:
         raise Panic(f"vm_page_free_prep: attempting to free a PG_NOFREE page ({m})")
-    fallback = vm.marked(m) is Mark.FALLBACK
-    if fallback:
-        books.fallback -= 1
-    else:
-        books.in_use -= 1
+    fallback = taken_back(vm, books, m)
     if outcome is IllegalFree.ESCAPE:
         vm.mark(m, Mark.ORDINARY)
         vm.page_free(m)
@@ -179,4 +189,5 @@ __all__ = [
     "hand_out",
     "import_chunk",
     "serve_fallback",
+    "taken_back",
 ]

@@ -1,6 +1,6 @@
 """The kernel before it had a NOFREE allocator."""
 
-from vmmodel.nofree.base import Books, Mark, Pool, RequestClass, Vm
+from vmmodel.nofree.base import Books, Mark, Pool, RequestClass, Vm, taken_back
 
 
 class OrdinaryNofree:
@@ -33,9 +33,9 @@ class OrdinaryNofree:
         raise NotImplementedError
 
     def free(self, m: int) -> None:
+        taken_back(self.vm, self.books, m)
         self.vm.mark(m, Mark.ORDINARY)
         self.vm.page_free(m)
-        self.books.in_use -= 1
         self.books.returned += 1
 
     def free_nofree(self, m: int) -> None:

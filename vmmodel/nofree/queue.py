@@ -12,6 +12,7 @@ from vmmodel.nofree.base import (
     free_illegally,
     hand_out,
     import_chunk,
+    taken_back,
 )
 
 
@@ -69,11 +70,7 @@ class FreeableNofree:
 
     def enqueue(self, m: int) -> None:
         """Put *m* at the head of the queue as a run of one.  FreeBSD: vm_page_free_nofree()."""
-        if self.vm.marked(m) is Mark.FALLBACK:
-            self.books.fallback -= 1
-            self.books.captured += 1
-        else:
-            self.books.in_use -= 1
+        self.books.captured += taken_back(self.vm, self.books, m)
         self.books.idle += 1
         self.books.v_nofree_count -= 1
         self.queue.append((m, 1))

@@ -18,7 +18,12 @@ class Streams:
     """
 
     def __init__(self, seed: int, scenario: str, variant: str, replication: int) -> None:
+        self._seed, self._scenario, self._replication = seed, scenario, replication
         self._key = (seed, crc32(scenario.encode()), crc32(variant.encode()), replication)
+
+    def of(self, variant: str) -> "Streams":
+        """Give the streams of another variant of the same replication."""
+        return Streams(self._seed, self._scenario, variant, self._replication)
 
     def __call__(self, purpose: str) -> np.random.Generator:
         """Give the stream for *purpose*, from its start."""
