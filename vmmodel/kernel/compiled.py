@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def kernel(function: F) -> F:
     """Compile *function* for use by other compiled functions."""
-    compiled: F = numba.njit(error_model="numpy")(function)
+    compiled: F = numba.njit(error_model="numpy", forceinline=True)(function)
     return compiled
 
 

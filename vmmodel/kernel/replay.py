@@ -21,12 +21,12 @@ Operation = Struct(
     result_order="i1",
     id="i4",
     end_id="i4",
-    result="i8",
+    result="i4",
 )
 """ALLOC fills block *id* and *result*; FREE empties block *id*, *result* is the merged block;
 FREE_RANGE empties blocks id..end_id-1, *result* is how many were alive."""
 
-Block = Struct(__name__, "Block", pfn="i8", npages="i8", order="i1", pool="i1")
+Block = Struct(__name__, "Block", pfn="i4", npages="i4", order="i1", pool="i1")
 """What an id stands for; *npages* is 0 when it is dead, *order* is -1 where `f` does nothing."""
 
 

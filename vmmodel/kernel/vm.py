@@ -101,6 +101,11 @@ class Vm:
         """Work that Python did, in the order of `Work`."""
         self._boot()
 
+    @property
+    def address(self) -> int:
+        """Where the machine lies, for others that know its layout."""
+        return self._at
+
     @classmethod
     def of_size(cls, npages: int) -> "Vm":
         """Make one segment of *npages* above 16 MB: one free list, one domain."""
