@@ -1,8 +1,8 @@
 """Allocate/free pairs on fragmented memory: compiled Python against the same algorithm in C.
 
-Both run each round's stream on machines in the same state, one after the other, who is first
-alternates, and they exchange machines after each round, so that neither profits from where
-memory lies.  Time is CPU time of this process.  Every result must be equal.
+Both run the same streams, one after the other, on two machines in the same state.  A round is two
+streams: in the second they exchange machines and the order, so that neither profits from where
+memory lies or from being first.  Time is CPU time of this process.  Every result must be equal.
 """
 
 import statistics
@@ -10,6 +10,8 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from benchmarks.compiler import Compiled
 from benchmarks.streams import CHUNK, MIXES, Memory, Mix, Slots
@@ -48,31 +50,31 @@ class Case:
 
 
 def measure_case(mix: Mix, npages: int, compiled: Compiled | None, rounds: int, n: int) -> Case:
-    """Run *rounds* streams of *n* operations on both."""
+    """Run *rounds* rounds of *n* pairs on both."""
     slots = Slots(npages, mix, SEED)
     contestants: list[Replay] = [_ours] if compiled is None else [_ours, _c(compiled)]
     memories = [Memory(npages, len(slots.there), max(n, CHUNK)) for _ in contestants]
     for stream in slots.fill():
         for memory in memories:
             _ours(memory, memory.load(slots, stream))
-    times: list[list[float]] = [[] for _ in contestants]
+    times = np.zeros((rounds, len(contestants)))
     digest = 0
-    for number in range(-1, rounds):  # round -1 warms up
+    for half in range(-2, 2 * rounds):  # the first two warm up
         stream = slots.toggle(n)
         for memory in memories:
             memory.load(slots, stream)
-        for i in range(len(contestants))[:: 1 if number % 2 else -1]:
-            ns = _timed(contestants[i], memories[i - number % len(contestants)], n)
-            if number >= 0:
-                times[i].append(ns * 2 / n)
+        for i in range(len(contestants))[:: 1 if half % 2 else -1]:
+            ns = _timed(contestants[i], memories[i - half % len(contestants)], n)
+            if half >= 0:
+                times[half // 2, i] += ns / n  # two halves of n operations are n pairs
         digests = [_digest(memory, n) for memory in memories]
         assert len(set(digests)) == 1, f"{mix.name}: the results differ from those of C"
         digest = zlib.crc32(digests[0].to_bytes(4, "little"), digest)
     assert len({memory.state() for memory in memories}) == 1, f"{mix.name}: the lists differ"
     for memory in memories:
         memory.close()
-    c_ns = times[1] if compiled else []
-    return Case(mix.name, npages, n // 2, times[0], c_ns, f"{digest:08x}")
+    ours_ns, *others = times.T.tolist()
+    return Case(mix.name, npages, n, ours_ns, others[0] if others else [], f"{digest:08x}")
 
 
 def _ours(memory: Memory, n: int) -> None:

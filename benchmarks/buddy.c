@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 enum { NFREEORDER = 13, MAX_ORDER = NFREEORDER - 1, NPOOL = 2, NO_PAGE = -1 };
+enum { FAR = 16, NEAR = 8 };		/* operations ahead, for prefetch */
 enum kind { ALLOC, FREE, FREE_RANGE, OTHER };
 
 struct page {
@@ -192,12 +193,26 @@ replay_free(struct machine *vm, struct block *block)
 	return (head);
 }
 
+/* Ask for the memory that operations soon after i will touch. */
+static inline __attribute__((always_inline)) void	/* else gcc drops it as pure */
+look_ahead(struct machine *vm, struct operation *operation, struct block *block, int64_t i,
+    int64_t last)
+{
+	struct operation *op = &operation[i + FAR < last ? i + FAR : last];
+
+	__builtin_prefetch(&block[op->id]);
+	op = &operation[i + NEAR < last ? i + NEAR : last];
+	if (op->kind <= FREE)
+		__builtin_prefetch(&vm->page[block[op->id].pfn]);
+}
+
 int64_t
 replay(struct machine *vm, struct operation *operation, struct block *block, int64_t start,
     int64_t end)
 {
 	for (int64_t i = start; i < end; i++) {
 		struct operation *op = &operation[i];
+		look_ahead(vm, operation, block, i, end - 1);
 		switch (op->kind) {
 		case ALLOC:
 			op->result = replay_alloc(vm, &block[op->id], op->order, op->pool);

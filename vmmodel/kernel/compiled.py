@@ -75,6 +75,21 @@ def pointer_to(struct: Struct) -> Callable[[int], Any]:
     return result
 
 
+@intrinsic
+def prefetch(_typing_context: Any, array: StructPointer, _index: Any) -> Any:
+    """Ask for the cache line of ``array[index]``, which need not exist, before it is needed."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        element = _element(context, builder, signature, args)
+        words = [ir.IntType(32)] * 3
+        shape = ir.FunctionType(ir.VoidType(), [element.type, *words])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [element.type], shape)
+        builder.call(function, [element, *map(ir.Constant, words, (0, 3, 1))])  # read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
 @infer_getattr
 class _FieldType(AttributeTemplate):  # type: ignore[misc]
     """A field is a 64-bit integer, or a pointer when the struct says so."""
@@ -134,4 +149,4 @@ def _store(_context: Any, builder: Any, signature: Any, args: Any, field: str) -
     builder.store(value, address)
 
 
-__all__ = ["entry", "kernel", "n_compiled", "pointer_to"]
+__all__ = ["entry", "kernel", "n_compiled", "pointer_to", "prefetch"]

@@ -118,7 +118,10 @@ if CHECKED:
         """Give the function that turns an address into a checked array of *struct*."""
         return lambda address: _checked_arrays[struct, address]
 
-else:
-    from vmmodel.kernel.compiled import entry, kernel, pointer_to
+    def prefetch(array: StructArray, index: int) -> None:
+        """Do nothing."""
 
-__all__ = ["CHECKED", "Struct", "StructArray", "entry", "kernel", "pointer_to"]
+else:
+    from vmmodel.kernel.compiled import entry, kernel, pointer_to, prefetch
+
+__all__ = ["CHECKED", "Struct", "StructArray", "entry", "kernel", "pointer_to", "prefetch"]

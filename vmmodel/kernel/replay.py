@@ -5,11 +5,12 @@ One call from Python costs more than the allocation itself; a batch pays for it 
 
 from typing import Any
 
-from vmmodel.kernel.cstruct import Struct, kernel
+from vmmodel.kernel.cstruct import Struct, kernel, prefetch
 from vmmodel.kernel.pages import NO_PAGE
-from vmmodel.kernel.phys import alloc_pages, free_pages
+from vmmodel.kernel.phys import alloc_pages, free_pages, queue_index
 
 ALLOC, FREE, FREE_RANGE, OTHER = range(4)
+FAR, NEAR = 16, 8
 """Kinds of operation; OTHER stops the batch, for Python to do."""
 
 Operation = Struct(
@@ -34,6 +35,7 @@ Block = Struct(__name__, "Block", pfn="i4", npages="i4", order="i1", pool="i1")
 def replay(vm: Any, operation: Any, block: Any, start: int, end: int) -> int:
     """Run operations start..end-1 on domain 0; give the first OTHER, or *end*."""
     for i in range(start, end):
+        look_ahead(vm, operation, block, i, end - 1)
         op = operation[i]
         if op.kind == ALLOC:
             op.result = replay_alloc(vm, block[op.id], op.order, op.pool)
@@ -48,6 +50,15 @@ def replay(vm: Any, operation: Any, block: Any, start: int, end: int) -> int:
         else:
             return i
     return end
+
+
+@kernel
+def look_ahead(vm: Any, operation: Any, block: Any, i: int, last: int) -> None:
+    """Ask for the memory that operations soon after *i* will touch: first the block, then pages."""
+    prefetch(block, operation[min(i + FAR, last)].id)
+    op = operation[min(i + NEAR, last)]
+    if op.kind <= FREE:
+        prefetch(vm.page, block[op.id].pfn)
 
 
 @kernel
