@@ -9,7 +9,7 @@ Why not numpy arrays in compiled code: numba counts references of each array at 
 174 ns against 100 ns a modelled operation for bare pointers (numba issues #2345, #2350, #9213).
 Entry points take only integers for the same reason: a named tuple of arrays costs 90 us a call,
 an address 0.24 us.  Pointer fields never change once set, so their loads are marked invariant and
-the compiler keeps them in registers.
+the compiler keeps them in registers.  `prefetch` asks for an element before it is needed.
 
 With ``VMMODEL_CHECKED=1`` in the environment nothing is compiled: the same source runs as plain
 Python on the same memory and every index and every stored value is checked.
