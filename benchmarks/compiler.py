@@ -22,8 +22,6 @@ class Compiled:
     """The C comparator, loaded."""
 
     library: ctypes.CDLL
-    command: str
-    """How it was built, without paths."""
     compiler: str
     """First line of ``cc --version``."""
 
@@ -58,7 +56,7 @@ def build(source: Path) -> Compiled | str:
     sizes = list((ctypes.c_int32 * len(STRUCTS)).in_dll(library, "layout"))
     if sizes != [struct.dtype.itemsize for struct in STRUCTS]:
         return f"the structures of {source.name} have other sizes than those of vmmodel"
-    return Compiled(library, shlex.join([*compiler, *FLAGS, source.name]), _version(compiler))
+    return Compiled(library, _version(compiler))
 
 
 def _version(compiler: list[str]) -> str:

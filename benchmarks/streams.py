@@ -98,6 +98,11 @@ class Memory:
         into["order"] = slots.orders[stream.slots]
         return n
 
+    def results(self, n: int) -> bytes:
+        """Give the first page of each of *n* operations, and the orders that frees merged to."""
+        done = self.operations.records[:n]
+        return bytes(done["result"].tobytes() + done["result_order"].tobytes())
+
     def state(self) -> tuple[int, int]:
         """Digest all list orders, and count the free pages; the lists are checked."""
         assert self.vm.check() == self.vm.free_count()

@@ -118,7 +118,7 @@ if CHECKED:
         """Give the function that turns an address into a checked array of *struct*."""
         return lambda address: _checked_arrays[struct, address]
 
-    def prefetch(array: StructArray, index: int) -> None:
+    def prefetch(array: Any, index: int) -> None:
         """Do nothing."""
 
 else:
