@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,44 @@ def test_a_failing_notebook_is_named(tmp_path: Path) -> None:
         execute.NotebookError, match=r"01-fragmentation.ipynb: TableError: .*absent"
     ):
         execute.execute(NOTEBOOKS[:1], {"SWEEP": str(tmp_path / "absent")})
+
+
+def test_two_failing_notebooks_give_one_sentence(tmp_path: Path) -> None:
+    """When both kernels fail the reader gets one plain error, not a group of them."""
+    with pytest.raises(execute.NotebookError, match=r"\.ipynb: TableError: .*absent") as caught:
+        execute.execute(NOTEBOOKS[:2], {"SWEEP": str(tmp_path / "absent")})
+
+    assert execute.NotebookError is type(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_a_failing_notebook_is_one_sentence_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """Outside pytest the error is a NotebookError too: `./study` prints one line."""
+    path = tmp_path / "bare.ipynb"
+    path.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    script = (
+        "import sys; from pathlib import Path; from vmmodel.report import execute\n"
+        "try: execute.execute([Path(sys.argv[1])] * 2, {})\n"
+        "except execute.NotebookError as error: print(error)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=execute.ROOT, check=False)
+
+    assert (0, "") == (ended.returncode, ended.stderr)
+    assert ended.stdout.startswith(f"{path}: no cell is tagged 'parameters'")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
+def test_it_speaks_of_drawn_events(path: Path) -> None:
+    """Designs meet the same drawn events; what they are asked for next may differ."""
+    assert not re.search(r"same requests|request sequence", path.read_text())
+
+
+def test_the_latency_selector_follows_the_machine() -> None:
+    """No operation is fixed, so that every machine shows the one it is judged by."""
+    code = "\n".join(source(cell) for cell in cells(NOTEBOOKS[2], "code"))
+
+    assert "explore(study, figures.tails)" in code
 
 
 def test_a_notebook_without_parameters_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The exported pages: self-contained, labelled, accessible, and fit for a phone."""
 
+import errno
 import itertools
 import os
 import re
@@ -7,12 +8,13 @@ import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from tests.report.synthetic import STORIES, write_sweep
-from vmmodel.report.export import build_report
+from vmmodel.report import execute
+from vmmodel.report.export import ReportError, build_report, write
 
 PAGES = ["index.html", "01-fragmentation.html", "02-leaks.html", "03-latency.html"]
 CHROMIUM = next(
@@ -132,6 +134,89 @@ def test_the_same_tables_give_the_same_pages(report: Path) -> None:
     build_report(report.parent / "runs", report)
 
     assert before == {name: (report / name).read_bytes() for name in PAGES}
+
+
+def test_the_limits_of_the_model_stand_first(report: Path) -> None:
+    """Before any scenario's own: what is not modelled, what a nanosecond is, made-up failures."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    limits = text[text.index('id="limits"') : text.index('id="designs"')]
+    first = [
+        "Per-CPU page caches, reservations, the page daemon and NUMA are not modelled",
+        "Nanoseconds are priced events plus waiting for one lock",
+        "Failures are injected or provoked at rates far above real ones",
+        "zones of FreeBSD 13.0",
+        "<code>hosts</code>: ",
+    ]
+
+    assert sorted(map(limits.index, first)) == [limits.index(words) for words in first]
+
+
+def test_ordinary_gets_no_verdict_on_latency(report: Path) -> None:
+    """Every table of designs says why; no row of ordinary has a difference in latency."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    rows = re.findall(r"<tr><th[^>]*>[^/]*</span><code>ordinary</code></th>(.*?)</tr>", text)
+    cells = [re.findall(r"<td>(.*?)</td>", row) for row in rows if "not compared" in row]
+
+    assert 4 == len(cells) == text.count("ordinary is not compared in latency")
+    assert all(re.search(r"<small>not compared</small>$", row[4]) for row in cells)
+
+
+def test_the_table_says_that_each_comparison_stands_alone(report: Path) -> None:
+    """Better and worse are not corrected for their number, and the page says so."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+
+    assert "Each interval is for one comparison by itself" in text
+
+
+def refuse_to_run(*_: object) -> NoReturn:
+    """Stand in for running the notebooks where it must not come to that."""
+    raise AssertionError("the notebooks ran")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in the way of the folder stops the report before any notebook runs."""
+    sweep = write_sweep(tmp_path / "runs", 2, 5, STORIES[2:])
+    (tmp_path / "pages").write_text("in the way")
+    monkeypatch.setattr(execute, "execute", refuse_to_run)
+
+    with pytest.raises(ReportError, match=r"pages/inner: cannot be made, expected a folder"):
+        build_report(sweep, tmp_path / "pages" / "inner")
+
+
+def test_a_folder_without_permission_is_refused_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that takes no file stops the report before any notebook runs, and stays empty."""
+    sweep = write_sweep(tmp_path / "runs", 2, 5, STORIES[2:])
+
+    def denied(*_: object, **__: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(execute, "execute", refuse_to_run)
+    monkeypatch.setattr(Path, "write_text", denied)
+
+    with pytest.raises(ReportError, match=r"not written \(Permission denied\)"):
+        build_report(sweep, tmp_path / "pages")
+    assert [] == os.listdir(tmp_path / "pages")
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page is named, no draft stays, and the older page is kept."""
+    page = tmp_path / "index.html"
+    page.write_text("older")
+
+    def full(path: Path, text: str, **_: object) -> NoReturn:
+        path.write_bytes(text[:2].encode())
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+
+    with pytest.raises(ReportError, match=r"index.html: not written \(No space left on device\)"):
+        write(page, "newer")
+    assert ["index.html"] == os.listdir(tmp_path)
+    assert "older" == page.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.analysis import summary, tables
 from vmmodel.analysis.tables import Case, TableError
+from vmmodel.experiment.schema import TABLES
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,29 @@ def test_the_map_is_read_one_case_at_a_time(made: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """No folder: the sentence says what was expected there."""
     assert "no such folder" in refused(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_damaged_or_missing_table_says_what_to_do(folder: Path, name: str) -> None:
+    """Whichever table it is, the sentence ends with the command that makes it again."""
+    path = folder / f"{name}.parquet"
+    path.write_bytes(b"PAR1 cut off")
+    damaged = refused(folder)
+    path.unlink()
+
+    assert damaged.startswith(f"{path}: not readable as Parquet")
+    assert damaged.endswith("; ./study report --again runs it again")
+    assert refused(folder).endswith("; ./study report --again runs it again")
+
+
+def test_a_table_that_breaks_off_inside_says_what_to_do(folder: Path) -> None:
+    """Damage behind a whole footer is met only when the table is read."""
+    path = folder / "samples.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(b"PAR1" + b"\xff" * 400 + whole[404:])
+
+    with pytest.raises(TableError, match=r"; \./study report --again runs it again$"):
+        _ = tables.load(folder).samples
 
 
 def test_a_missing_table_is_named(folder: Path) -> None:

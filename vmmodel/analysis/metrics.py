@@ -16,7 +16,7 @@ REGION_PAGES = 1 << SUPERPAGE_ORDER
 KEY = ["scenario", "variant", "design", "replication"]
 """Columns that name a run."""
 PAIR = ["scenario", "variant", "replication"]
-"""Columns that name a request sequence: every design meets the same one."""
+"""Columns that name a drawing of events: every design meets the same drawn events."""
 
 CHUNKLESS = ("ordinary",)
 """Designs that serve every NOFREE page from the general pools; an import is one page there."""

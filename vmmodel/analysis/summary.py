@@ -53,6 +53,17 @@ OPERATIONS = {
 """Operations that stand for the cost of NOFREE memory; a case is judged by the first it has."""
 
 
+NOT_COMPARED = (
+    "`ordinary` is not compared in latency: before the NOFREE allocator these pages came from the"
+    " per-CPU page cache, which takes no lock on a hit and is not modelled."
+)
+
+
+def comparable(design: str, metric: str) -> bool:
+    """Whether a difference of *design* in *metric* means anything; see ``NOT_COMPARED``."""
+    return not (metric == "p99_ns" and design in metrics.CHUNKLESS)
+
+
 @lru_cache(maxsize=64)
 def page_operation(study: Study, case: Case) -> str:
     """The operation by which the cost of NOFREE memory is judged in *case*; empty if none."""
@@ -110,14 +121,31 @@ def median_of(study: Study, case: Case, design: str, metric: str) -> Interval:
 
 
 def difference_of(study: Study, case: Case, design: str, metric: str) -> Interval:
-    """Median of paired differences to the landed design, with its exact interval."""
+    """Median of paired differences to the landed design, with its exact interval.
+
+    Empty (``n`` is 0) without a completed pair, and where the model cannot compare.
+    """
+    if not comparable(design, metric):
+        return median_interval([])
     return median_interval(paired_differences(completed(study, case), metric, design))
 
 
 def equal_in_every_pair(study: Study, case: Case, design: str, metric: str) -> bool:
     """Whether *design* and the landed one agree in *metric* in every completed pair."""
+    if not comparable(design, metric):
+        return False
     apart = paired_differences(completed(study, case), metric, design)
     return bool(len(apart)) and bool((apart == 0).all())
+
+
+def runs_with(study: Study, case: Case, design: str, metric: str) -> tuple[int, int]:
+    """In how many runs *metric* is above 0, and of how many; runs that panicked count too.
+
+    A median of 0 does not say that nothing was lost: this does.
+    """
+    rows = study.select(per_run(study), case)
+    values = rows[rows.design == design][metric]
+    return int((values > 0).sum()), len(values)
 
 
 def panics(study: Study, case: Case, design: str) -> Interval:

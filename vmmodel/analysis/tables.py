@@ -50,6 +50,10 @@ META_KEYS = [
 ]
 
 
+AGAIN = "./study report --again runs it again"
+"""What a reader can do about a file of a sweep that is missing or damaged."""
+
+
 class TableError(StudyError):
     """A sweep folder that cannot be used; the message is one sentence for the reader."""
 
@@ -162,7 +166,7 @@ def load(folder: Path | str) -> Study:
         _check(folder / f"{name}.parquet", schema)
     study = Study(folder, meta)
     if study.runs.empty:
-        raise TableError(f"{folder / 'runs.parquet'}: no rows, expected at least one run")
+        raise TableError(f"{folder / 'runs.parquet'}: no rows, expected at least one run; {AGAIN}")
     return study
 
 
@@ -170,36 +174,38 @@ def _meta(path: Path) -> dict[str, Any]:
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise TableError(f"{path}: missing, expected the description of the sweep") from None
+        raise TableError(
+            f"{path}: missing, expected the description of the sweep; {AGAIN}"
+        ) from None
     except (OSError, ValueError) as error:
-        raise TableError(f"{path}: not readable as JSON ({error})") from None
+        raise TableError(f"{path}: not readable as JSON ({error}); {AGAIN}") from None
     if not isinstance(meta, dict):
-        raise TableError(f"{path}: expected a JSON object, found {type(meta).__name__}")
+        raise TableError(f"{path}: expected a JSON object, found {type(meta).__name__}; {AGAIN}")
     missing = [key for key in META_KEYS if key not in meta]
     if missing:
-        raise TableError(f"{path}: key {missing[0]!r} is missing")
+        raise TableError(f"{path}: key {missing[0]!r} is missing; {AGAIN}")
     if meta["schema"] != SCHEMA_VERSION:
         raise TableError(
-            f"{path}: schema version {meta['schema']}, expected {SCHEMA_VERSION}; run it again"
+            f"{path}: schema version {meta['schema']}, expected {SCHEMA_VERSION}; {AGAIN}"
         )
     return meta
 
 
 def _check(path: Path, schema: pa.Schema) -> None:
     if not path.is_file():
-        raise TableError(f"{path}: missing, expected the table {path.stem!r}")
+        raise TableError(f"{path}: missing, expected the table {path.stem!r}; {AGAIN}")
     try:
         found = pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise TableError(f"{path}: not readable as Parquet ({reason})") from None
+        raise TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}") from None
     for field in schema:
         if field.name not in found.names:
-            raise TableError(f"{path}: column {field.name!r} is missing")
+            raise TableError(f"{path}: column {field.name!r} is missing; {AGAIN}")
         if found.field(field.name).type != field.type:
             raise TableError(
                 f"{path}: column {field.name!r} is {found.field(field.name).type},"
-                f" expected {field.type}"
+                f" expected {field.type}; {AGAIN}"
             )
 
 
@@ -209,6 +215,6 @@ def _frame(folder: Path, name: str, rows: pc.Expression | None = None) -> pd.Dat
         table = pq.read_table(path, columns=TABLES[name].names, filters=rows, partitioning=None)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise TableError(f"{path}: not readable as Parquet ({reason})") from None
+        raise TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}") from None
     frame: pd.DataFrame = table.to_pandas()
     return frame

@@ -12,6 +12,23 @@ from vmmodel.analysis.tables import BASELINE, Case, Study
 from vmmodel.report import style
 from vmmodel.report.markup import Prose, Table
 
+SMALL = 0.01
+"""A difference in free regions below this share of them is called none."""
+
+MODEL_LIMITS = (
+    "Per-CPU page caches, reservations, the page daemon and NUMA are not modelled, so absolute"
+    " fragmentation means little; paired differences between designs mean more.",
+    "Nanoseconds are priced events plus waiting for one lock, the domain free lock; other locks are"
+    " priced as uncontended. Most prices are not FreeBSD's own, and their uncertainty is in no"
+    " interval here.",
+    "Failures are injected or provoked at rates far above real ones, so that a run meets them.",
+    "A table of a user's own machine is read with the zones of FreeBSD 13.0: a zone that became"
+    " NOFREE later, or no longer is, is taken for what it was there.",
+    "A model ranks designs under stated workloads. It does not give nanoseconds on FreeBSD,"
+    " rates of fragmentation in production, or the benefit to an application.",
+)
+"""What holds for every scenario; a reader needs it before the limits of each."""
+
 
 def verdict(study: Study) -> str:
     """One sentence over all scenarios: who loses nothing, and what the others do."""
@@ -66,16 +83,39 @@ def _pinned(study: Study, case: Case) -> str:
         f"{_name(case)}: `{BASELINE}` pins {style.number(base.estimate)} of"
         f" {style.number(regions)} regions of 2 MB"
     )
-    available = summary.median_of(study, case, BASELINE, "availability")
-    text += f" and leaves {style.number(available.estimate, 1)} % of the free pages in 2 MB blocks."
     if "ordinary" in study.designs:
         apart = summary.difference_of(study, case, "ordinary", "pinned_regions")
-        share = summary.difference_of(study, case, "ordinary", "availability")
-        text += (
-            f" Without a NOFREE allocator (`ordinary`) it is {_apart(apart, 'regions')};"
-            f" availability {_apart(share, 'percentage points', 1)}."
-        )
+        text += "; without a NOFREE allocator (`ordinary`) the difference is"
+        text += f" {_apart(apart, 'regions')}"
+        if apart.excludes_zero:
+            fewer = "fewer" if apart.low > 0 else "more"
+            text += f": chunks make {fewer} regions pinned for ever"
+        text += f". {_free_at_the_end(study, case)}"
+    else:
+        text += "."
     return text + " " + _others(study, case, "pinned_regions", "regions")
+
+
+def _free_at_the_end(study: Study, case: Case) -> str:
+    """Whether chunks also leave more regions wholly free, from the last sample of each run."""
+    free = summary.median_of(study, case, BASELINE, "free_regions")
+    apart = summary.difference_of(study, case, "ordinary", "free_regions")
+    share = summary.difference_of(study, case, "ordinary", "availability")
+    text = (
+        f"Wholly free at the end are {style.number(free.estimate)} regions with `{BASELINE}`,"
+        f" with `ordinary` {_apart(apart, 'regions')}; superpage availability"
+        f" {_apart(share, 'percentage points', 1)}."
+    )
+    if not apart.n or apart.coverage < 0.9:
+        return text
+    if max(abs(apart.low), abs(apart.high)) < SMALL * free.estimate:
+        return (
+            f"{text} That is less than {style.percent(SMALL, 0)} of them either way: at the end"
+            " of these runs chunks give the rest of the system no more free regions."
+        )
+    if not apart.excludes_zero:
+        return f"{text} These runs do not show whether chunks leave more or fewer of them."
+    return f"{text} So chunks leave {'fewer' if apart.low > 0 else 'more'} regions wholly free."
 
 
 def _others(study: Study, case: Case, metric: str, unit: str, digits: int = 0) -> str:
@@ -104,19 +144,41 @@ def _others(study: Study, case: Case, metric: str, unit: str, digits: int = 0) -
 
 def leaks(study: Study) -> Prose:
     """Which design leaks what, in which story, and which run panicked."""
-    cases = [case for s in _scenarios(study) for case in _leading(study, s)]
-    # Stories in which something is lost come first.
-    said = sorted((_leaks_in(study, case) for case in cases), key=lambda text: "no design" in text)
-    return Prose([verdict(study), *said, _coverage(study)])
+    # Machines on which something is lost come first; a calm scenario is said once.
+    said = [_leaks_in(study, case) for case in study.cases if _faulty(study, case)]
+    said += [_calm(study, scenario) for scenario in _scenarios(study)]
+    return Prose([verdict(study), *filter(None, said), _coverage(study)])
+
+
+def _faulty(study: Study, case: Case) -> bool:
+    """Whether any run leaked, lost or panicked: the same test as in ``verdict``."""
+    rows = study.select(summary.per_run(study), case)
+    return bool(((rows.leaked > 0) | (rows.lost > 0) | (rows.outcome == "panic")).any())
+
+
+def _calm(study: Study, scenario: str) -> str:
+    """The machines of *scenario* on which nothing was lost; empty when there are none."""
+    calm = [case for case in study.cases_of(scenario) if not _faulty(study, case)]
+    if not calm:
+        return ""
+    named = _and([case.variant for case in calm if case.variant] or [""])
+    name = f"On `{scenario}` ({named})" if named else f"In `{scenario}`"
+    back = "; ".join(
+        f"`{design}` {words}"
+        for case in calm
+        for design in study.designs
+        for words in _went_back(study, case, design)
+    )
+    return f"{name}: no design leaks or loses a page, none panics.{f' {back}.' if back else ''}"
 
 
 def _leaks_in(study: Study, case: Case) -> str:
     lost, kept = [], []
     for design in study.designs:
         words = [
-            f"{verb} {style.number(one.estimate)} pages {style.span(one)}{note}"
-            for metric, verb in (("leaked", "leaks"), ("lost", "loses to the general pool"))
-            if (one := summary.median_of(study, case, design, metric)).n and one.high > 0
+            f"{verb} {_pages(study, case, design, metric)}{note}"
+            for metric, verb in (("leaked", "leaks"), ("lost", "loses"))
+            if summary.runs_with(study, case, design, metric)[0]
             for note in [_from_fallback(study, case, design) if metric == "leaked" else ""]
         ]
         words += _went_back(study, case, design)
@@ -128,18 +190,35 @@ def _leaks_in(study: Study, case: Case) -> str:
         if not any(word.startswith(("leaks", "loses", "panicked")) for word in words):
             kept.append(design)
     text = f"{_name(case)}: "
-    text += f"{'; '.join(lost)}. " if lost else "no design leaks or loses a page, none panics. "
-    if lost and kept:
+    text += f"{'; '.join(lost)}. "
+    if kept:
         runs = summary.completed(study, case)
         runs = runs[runs.design.isin(kept)]
         n = int(runs.groupby("design").size().min())
-        bound = style.percent(share_interval(0, n).high, 0)
+        high = style.percent(share_interval(0, n).high, 0)
         names = _and([f"`{design}`" for design in kept])
         text += (
-            f"{names} lose none in {n} of {n} runs each; with so many runs up to {bound} of runs"
-            " could still do so (95 % bound)."
+            f"{names} {'lose' if len(kept) > 1 else 'loses'} none in {n} of {n} runs"
+            f"{' each' if len(kept) > 1 else ''}; the 95 % interval of the share of runs that do is"
+            f" 0 % to {high}."
         )
     return text.strip()
+
+
+def _pages(study: Study, case: Case, design: str, metric: str) -> str:
+    """How many pages, and in how many runs when it is not all of them."""
+    some, runs = summary.runs_with(study, case, design, metric)
+    one = summary.median_of(study, case, design, metric)
+    middle = f"{style.number(one.estimate)} pages {style.span(one)}"
+    gone = " to the general pool" if metric == "lost" else ""
+    if some == runs and one.n:
+        return middle + gone
+    rows = study.select(summary.per_run(study), case)
+    most = int(rows[rows.design == design][metric].max())
+    note = f"up to {style.number(most)} pages"
+    if one.n:
+        note += f", median of the runs that completed {middle}"
+    return f"pages{gone} in {some} of {runs} runs ({note})"
 
 
 def _from_fallback(study: Study, case: Case, design: str) -> str:
@@ -204,19 +283,16 @@ def latency(study: Study) -> Prose:
         said.append(
             f"{_name(case)}: with `{BASELINE}` {summary.OPERATIONS[operation]} (`{operation}`)"
             f" takes {', '.join(values)}, waiting included, over {style.number(count)}"
-            f" operations. p99 of each replication, in pairs: {_p99(study, case)}"
+            f" operations. p99 of each replication, in pairs."
+            f" {_others(study, case, 'p99_ns', 'ns')}"
         )
     said.append(
         "These are priced operations, not measurements on FreeBSD: read the order of the designs,"
         " not the nanoseconds. " + _coverage(study)
     )
+    if "ordinary" in study.designs:
+        said.insert(-1, summary.NOT_COMPARED)
     return Prose(said)
-
-
-def _p99(study: Study, case: Case) -> str:
-    apart = summary.difference_of(study, case, "ordinary", "p99_ns")
-    first = f"`ordinary` {_apart(apart, 'ns')}. " if apart.n else ""
-    return first + _others(study, case, "p99_ns", "ns")
 
 
 def what_would_change(study: Study) -> Prose:
@@ -232,7 +308,8 @@ def what_would_change(study: Study) -> Prose:
             assumed.append(f"`{name}`: {', '.join(found)}")
     said = (
         "Failures that are rarer or commoner than assumed, callers that free pages they should"
-        " not, machines that run out of 2 MB blocks earlier, and prices outside their ranges."
+        " not, and machines that run out of 2 MB blocks earlier. No price was varied here, so the"
+        " order of designs in nanoseconds could change within the ranges of `data/costs.toml`."
     )
     return Prose([said, *(["Assumed, not measured:"] if assumed else []), *assumed])
 
@@ -251,7 +328,7 @@ def alike(study: Study, one: str, other: str) -> Prose:
     )
 
 
-def same_requests(study: Study) -> Prose:
+def same_events(study: Study) -> Prose:
     """Where designs were not asked for exactly the same, and by how much."""
     said = []
     for case in study.cases:
@@ -301,11 +378,8 @@ def what_was_run(study: Study) -> Table:
 
 
 def limits(study: Study) -> list[str]:
-    """What the study does not show: its own limits first, then those of the scenarios."""
-    found = [
-        "A model ranks designs under stated workloads. It does not give nanoseconds on FreeBSD,"
-        " rates of fragmentation in production, or the benefit to an application.",
-    ]
+    """What the study does not show: limits of the model first, then those of the scenarios."""
+    found = list(MODEL_LIMITS)
     for name, scenario in study.meta["scenarios"].items():
         for limit in scenario.get("limits", []):
             text = f"`{name}`: {limit}"
@@ -316,11 +390,6 @@ def limits(study: Study) -> list[str]:
 
 def _scenarios(study: Study) -> list[str]:
     return list(dict.fromkeys(case.scenario for case in study.cases))
-
-
-def _leading(study: Study, scenario: str) -> list[Case]:
-    case = study.main_case(scenario)
-    return [case] if case is not None else []
 
 
 def _name(case: Case) -> str:

@@ -109,5 +109,9 @@ def _cell(values: pd.Series) -> Cell:
     one = median_interval(values)
     if not one.n:
         return Cell("-")
-    same = one.low == one.high
-    return Cell(style.number(one.estimate), "" if same else style.span(one))
+    note = "" if one.low == one.high else style.span(one)
+    some = int((values > 0).sum())
+    if not one.estimate and some:
+        # A median of 0 must not hide that it happened.
+        note = f"{note} in {some} of {one.n} runs".strip()
+    return Cell(style.number(one.estimate), note)

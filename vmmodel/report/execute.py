@@ -78,7 +78,12 @@ async def _all(
     progress: Callable[[str], None],
 ) -> list[NotebookNode]:
     # A short absolute path: socket names have a limit of about 100 bytes.
-    sockets = Path(tempfile.mkdtemp(prefix="nb", dir="/tmp" if os.path.isdir("/tmp") else None))
+    try:
+        folder = tempfile.mkdtemp(prefix="nb", dir="/tmp" if os.path.isdir("/tmp") else None)
+    except OSError as error:
+        raise NotebookError(f"no folder for the kernels' sockets ({error})") from None
+    sockets = Path(folder)
+    failed: NotebookError | None = None
     turn = asyncio.Semaphore(KERNELS)
     try:
         async with asyncio.TaskGroup() as group:
@@ -86,11 +91,23 @@ async def _all(
                 group.create_task(_one(path, parameters, progress, turn, sockets))
                 for path in notebooks
             ]
-        return [task.result() for task in tasks]
     except* NotebookError as errors:
-        raise errors.exceptions[0] from None
+        failed = _first(errors)
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
+    # Raised out here: what is raised inside `except*` may arrive wrapped in a group.
+    if failed is not None:
+        raise failed
+    return [task.result() for task in tasks]
+
+
+def _first(errors: BaseExceptionGroup[NotebookError]) -> NotebookError:
+    """The first error of a group, however deep it lies, without the group as its context."""
+    one = errors.exceptions[0]
+    if isinstance(one, BaseExceptionGroup):
+        return _first(one)
+    one.__cause__, one.__suppress_context__ = None, True
+    return one
 
 
 async def _one(

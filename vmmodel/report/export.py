@@ -18,11 +18,16 @@ from nbformat import NotebookNode
 
 from vmmodel.analysis import tables
 from vmmodel.analysis.tables import Study
+from vmmodel.errors import StudyError
 from vmmodel.report import execute as running
 from vmmodel.report import index, style
 
 TEMPLATES = Path(__file__).with_name("templates")
 NOTEBOOKS = running.ROOT / "notebooks"
+
+
+class ReportError(StudyError):
+    """Pages that cannot be written; the message names the file or folder and why."""
 
 
 class PageExporter(HTMLExporter):
@@ -57,7 +62,7 @@ def build_report(
     Returns the files written, the front page first.
     """
     study = tables.load(sweep)
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable(out)
     sources = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
     pages = [Page("index.html", "Answer", index.QUESTION), *map(_page_of, sources)]
     # The kernels work in processes of their own; the front page is drawn meanwhile.
@@ -112,14 +117,29 @@ def stamp(study: Study, origin: str) -> dict[str, object]:
     }
 
 
+def check_writable(out: Path) -> None:
+    """Make the folder *out* and write to it once, before minutes are spent on the notebooks."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(f"{out}: cannot be made, expected a folder for pages ({error})") from None
+    write(out / "writable", "").unlink()
+
+
 def write(path: Path, text: str) -> Path:
-    """Write *text* beside *path* and rename it into place."""
+    """Write *text* beside *path* and rename it into place; one sentence when that fails."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        try:
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ReportError(
+            f"{path}: not written ({reason}), expected a folder with room to write to"
+        ) from None
     return path
 
 

@@ -33,13 +33,17 @@ def forest(study: Study, scenario: str, metric: str, unit: str) -> Figure:
         )  # fmt: skip
         for (left, right), (case, found) in zip(grid, rows.items(), strict=True):
             _panel(left, [(row[0], row[1]) for row in found], sign=False)
+            _not_compared(right, [row[0] for row in found], metric)
             _panel(right, [(row[0], row[2]) for row in found], sign=True)
             left.set_title(f"{case.label}: {unit}")
             right.set_title(f"minus {BASELINE}, in pairs")
             right.tick_params(labelleft=False)
         svg = to_svg(drawing, name)
     data = _numbers(rows)
-    return Figure(name, svg, _alt(rows, unit), _caption(rows), data)
+    caption = _caption(rows)
+    if not all(summary.comparable(row[0], metric) for found in rows.values() for row in found):
+        caption += " " + summary.NOT_COMPARED.replace("`", "")
+    return Figure(name, svg, _alt(rows, unit), caption, data)
 
 
 _Row = tuple[str, Interval, Interval]
@@ -84,6 +88,12 @@ def _panel(axes: Axes, intervals: list[tuple[str, Interval]], sign: bool) -> Non
     text_of = style.signed if sign else style.number
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text_of(value)))
     _few_ticks(axes)
+
+
+def _not_compared(axes: Axes, designs: list[str], metric: str) -> None:
+    for y, design in enumerate(designs):
+        if not summary.comparable(design, metric):
+            axes.text(1.03, y, "not compared", va="center", transform=axes.get_yaxis_transform())
 
 
 def _few_ticks(axes: Axes) -> None:

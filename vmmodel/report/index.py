@@ -53,7 +53,7 @@ def body(study: Study, out: Path, pages: Sequence[Linked]) -> str:
         answers.what_would_change(study)._repr_html_(),
         '<h2 id="run">What was run</h2>',
         answers.what_was_run(study)._repr_html_(),
-        answers.same_requests(study)._repr_html_(),
+        answers.same_events(study)._repr_html_(),
         '<h2 id="data">Data</h2>',
         _downloads(study, out),
         '<h2 id="again">Do it again</h2>',
@@ -100,6 +100,8 @@ def _comparisons(study: Study) -> list[str]:
         f" <code>{BASELINE}</code> with an exact interval (coverage"
         f" {style.percent(one.coverage)} with {one.n} replications); “equal” means"
         " equal in every pair. “Better” and “worse” stand only where the interval excludes zero."
+        " Each interval is for one comparison by itself: none is widened for how many there are, so"
+        " among many some exclude zero by chance."
         " Runs that panicked are in the last column and in no other number.</p>"
     ]
     for scenario in dict.fromkeys(case.scenario for case in study.cases):
@@ -135,9 +137,15 @@ def comparison(study: Study, case: Case) -> Table:
         rows.append([*cells, Cell(f"{panicked} of {share.n}", note)])
     headings = [f"{metric.title} ({metric.unit})" for metric in summary.METRICS]
     example = summary.median_of(study, case, BASELINE, "pinned_regions")
-    return Table(
+    timed = summary.OPERATIONS.get(summary.page_operation(study, case), "nothing timed")
+    caption = (
         f"{case.label}: medians of {example.n} replications at the end of the run. Latency is that"
-        f" of {summary.OPERATIONS.get(summary.page_operation(study, case), 'nothing timed')}.",
+        f" of {timed}."
+    )
+    if not all(summary.comparable(design, "p99_ns") for design in study.designs):
+        caption += " " + summary.NOT_COMPARED.replace("`", "")
+    return Table(
+        caption,
         ["design", *headings, "Runs that panicked"],
         rows,
     )
@@ -149,8 +157,13 @@ def _cell(study: Study, case: Case, design: str, metric: summary.Metric) -> Cell
     if not value.n:
         return Cell("-", "no completed run")
     shown = style.number(value.estimate, metric.digits)
+    if metric.name in ("leaked", "lost"):
+        some, runs = summary.runs_with(study, case, design, metric.name)
+        shown += f" (in {some} of {runs} runs)" if 0 < some < runs else ""
     if design == BASELINE:
         return Cell(shown, style.span(value, metric.digits) if value.low < value.high else "")
+    if not summary.comparable(design, metric.name):
+        return Cell(shown, "not compared")
     if not apart.n:
         return Cell(shown)
     if summary.equal_in_every_pair(study, case, design, metric.name):

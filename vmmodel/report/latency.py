@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from vmmodel.analysis import histograms
+from vmmodel.analysis import histograms, metrics, summary
 from vmmodel.analysis.tables import BASELINE, Case, Study
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, nothing, to_svg
@@ -24,13 +24,17 @@ _POINTS = 160
 def tails(
     study: Study,
     where: str | Case,
-    operation: str,
+    operation: str = "",
     parts: tuple[str, ...] = ("wait", "work"),
 ) -> Figure:
-    """Share of operations that last longer than a duration, one panel for each part."""
+    """Share of operations that last longer than a duration, one panel for each part.
+
+    Without an *operation* it is the one by which the cost of NOFREE memory is judged there.
+    """
     case = resolve(study, where)
     if case is None:
-        return missing(f"tails-{operation}", where)
+        return missing(f"tails-{operation or 'page'}", where)
+    operation = operation or summary.page_operation(study, case) or "nofree-page"
     name = f"tails-{operation}-{case.slug}"
     rows = study.select(study.latencies, case)
     rows = rows[rows.operation == operation]
@@ -69,7 +73,7 @@ def tails(
         f"Tail distributions of {operation} in {case.label} on two logarithmic axes. {words}.",
         "Read down: at the line p99 one operation in a hundred lasts longer. Markers are p50, p99"
         f" and p99.9 of the merged histograms of all replications.{never}"
-        " Panicked runs count up to the panic.",
+        f" Panicked runs count up to the panic.{_apart(study)}",
         data,
     )
 
@@ -200,6 +204,13 @@ def _percentile(histogram: pd.DataFrame, count: int, share: float) -> str:
     return style.duration(histograms.percentile(histogram, share))
 
 
+def _apart(study: Study) -> str:
+    """Why a design without chunks is shown and not compared; captions are plain text."""
+    if not set(metrics.CHUNKLESS) & set(study.designs):
+        return ""
+    return " " + summary.NOT_COMPARED.replace("`", "")
+
+
 def percentile_table(study: Study, where: str | Case, operation: str) -> Table:
     """p50, p99 and p99.9 of waiting, work and both, for every design."""
     case = resolve(study, where)
@@ -222,7 +233,7 @@ def percentile_table(study: Study, where: str | Case, operation: str) -> Table:
     names = [f"{part} {p}" for part in TITLES for p in ("p50", "p99", "p99.9")]
     return Table(
         f"{operation} in {case.label}, all replications merged."
-        " “Too few” means fewer than ten operations beyond the percentile.",
+        f" “Too few” means fewer than ten operations beyond the percentile.{_apart(study)}",
         ["design", *names, "operations"],
         table,
     )

@@ -3,6 +3,7 @@
 ``python -m vmmodel.report.picture SWEEP FILE`` writes it for the README.
 """
 
+import html
 import sys
 from pathlib import Path
 
@@ -41,7 +42,11 @@ def answer(study: Study) -> Figure:
         _draw_pinned(right, study, pinned, host)
         svg = to_svg(drawing, "lost-and-pinned")
     return Figure(
-        "lost-and-pinned", svg, _alt(lost, pinned), _caption(study, host), _numbers(lost, pinned)
+        "lost-and-pinned",
+        svg,
+        _alt(lost, pinned),
+        _caption(study, host, lost),
+        _numbers(lost, pinned),
     )
 
 
@@ -109,11 +114,19 @@ def _alt(lost: dict[tuple[str, str], Interval], pinned: dict[str, Interval]) -> 
     )
 
 
-def _caption(study: Study, host: Case | None) -> str:
+def _caption(study: Study, host: Case | None, lost: dict[tuple[str, str], Interval]) -> str:
+    some = []
+    for design, scenario in lost:
+        rows = study.select(summary.per_run(study), Case(scenario))
+        rows = rows[rows.design == design]
+        count = int((rows.leaked + rows.lost > 0).sum())
+        if 0 < count < len(rows):
+            some.append(f"{design} in {count} of {len(rows)} runs of {scenario}")
+    seldom = f" Not in every run: {'; '.join(some)}." if some else ""
     return (
         "Medians over completed replications with exact order-statistic intervals. Leaked pages "
         "nobody can reach; lost pages left a chunk for the general pool. Regions are those of "
-        f"{host.label if host else 'no host'} at the end of the run."
+        f"{host.label if host else 'no host'} at the end of the run.{seldom}"
     )
 
 
@@ -143,7 +156,7 @@ def standalone(figure: Figure) -> str:
     )
     start = figure.svg.index(">", figure.svg.index("<svg")) + 1
     svg = figure.svg[:start].replace(' aria-hidden="true"', ' role="img"')
-    title = f"<title>{figure.alt}</title>"
+    title = f"<title>{html.escape(figure.alt, quote=False)}</title>"
     return f"{svg}\n{title}\n{css}\n{figure.svg[start:]}\n"
 
 
