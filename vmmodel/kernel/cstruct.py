@@ -91,6 +91,10 @@ class _CheckedElement:
         object.__setattr__(self, "_array", array)
         object.__setattr__(self, "_row", row)
 
+    def __getitem__(self, index: int) -> "_CheckedElement":
+        array: StructArray = self._array
+        return array[array.first + self._row + index]
+
     def __getattr__(self, field: str) -> Any:
         array: StructArray = self._array
         value = int(array.records[field][self._row])

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from vmmodel.kernel.cstruct import kernel
-from vmmodel.kernel.pages import NO_PAGE
+from vmmodel.kernel.pages import NO_PAGE, POOL_MASK
 from vmmodel.kernel.phys import alloc_npages, alloc_pages, free_pages
 
 MAXBSIZE_PAGES = 16
@@ -107,6 +107,12 @@ def page_alloc(vm: Any, d: int, request_class: int, pool: int) -> int:
     """
     if not domain_allocate(vm, d, request_class, 1):
         return NO_PAGE
+    return admitted_page(vm, d, pool)
+
+
+@kernel
+def admitted_page(vm: Any, d: int, pool: int) -> int:
+    """Allocate one page that was admitted; NO_PAGE, and its count back, if the lists are empty."""
     m = alloc_pages(vm, d, pool, 0)
     if m == NO_PAGE:
         freecnt_inc(vm, d, 1)
@@ -120,6 +126,7 @@ def page_free(vm: Any, m: int) -> int:
     """Give one page back to the buddy lists, to the pool it came from; give the merged block."""
     page = vm.page[m]
     domain = vm.segment[page.segment].domain
+    page.pool &= POOL_MASK
     head = free_pages(vm, m, 0, page.pool)
     freecnt_inc(vm, domain, 1)
     return head

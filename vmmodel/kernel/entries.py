@@ -3,7 +3,7 @@
 All arguments and results are 64-bit integers, which makes a call as cheap as numba can (0.24 us).
 """
 
-from vmmodel.kernel import domain, phys, survey
+from vmmodel.kernel import alloc, domain, pgcache, phys, reserv, survey
 from vmmodel.kernel import replay as batch
 from vmmodel.kernel.cstruct import entry, pointer_to
 from vmmodel.kernel.pages import Machine, Word
@@ -116,3 +116,80 @@ def check_lists(vm: int, d: int) -> int:
 def count_unmerged(vm: int) -> int:
     """See `survey.count_unmerged`."""
     return survey.count_unmerged(machine_at(vm)[0])
+
+
+@entry
+def alloc_noobj(vm: int, d: int, request_class: int, pool: int, cpu: int, pagedaemon: int) -> int:
+    """See `alloc.alloc_noobj`."""
+    return alloc.alloc_noobj(machine_at(vm)[0], d, request_class, pool, cpu, pagedaemon)
+
+
+@entry
+def alloc_object(
+    vm: int,
+    d: int,
+    request_class: int,
+    object_: int,
+    pindex: int,
+    size: int,
+    pred: int,
+    succ: int,
+    cpu: int,
+    pagedaemon: int,
+) -> int:
+    """See `alloc.alloc_object`."""
+    return alloc.alloc_object(
+        machine_at(vm)[0], d, request_class, object_, pindex, size, pred, succ, cpu, pagedaemon
+    )
+
+
+@entry
+def free(vm: int, m: int, cpu: int) -> int:
+    """See `alloc.free`."""
+    alloc.free(machine_at(vm)[0], m, cpu)
+    return 0
+
+
+@entry
+def cache_reclaim(vm: int, z: int, drain: int) -> int:
+    """See `pgcache.cache_reclaim`."""
+    return pgcache.cache_reclaim(machine_at(vm)[0], z, drain)
+
+
+@entry
+def cache_drain_cpus(vm: int, z: int) -> int:
+    """See `pgcache.cache_drain_cpus`."""
+    pgcache.cache_drain_cpus(machine_at(vm)[0], z)
+    return 0
+
+
+@entry
+def uma_timeout(vm: int) -> int:
+    """See `pgcache.uma_timeout`."""
+    pgcache.uma_timeout(machine_at(vm)[0])
+    return 0
+
+
+@entry
+def check_cache(vm: int, z: int) -> int:
+    """See `pgcache.check_cache`."""
+    return pgcache.check_cache(machine_at(vm)[0], z)
+
+
+@entry
+def reclaim_inactive(vm: int, d: int) -> int:
+    """See `reserv.reclaim_inactive`."""
+    return int(reserv.reclaim_inactive(machine_at(vm)[0], d))
+
+
+@entry
+def reserv_break(vm: int, region: int) -> int:
+    """See `reserv.reserv_break`."""
+    reserv.reserv_break(machine_at(vm)[0], region)
+    return 0
+
+
+@entry
+def check_reservs(vm: int, d: int) -> int:
+    """See `reserv.check_reservs`."""
+    return reserv.check_reservs(machine_at(vm)[0], d)

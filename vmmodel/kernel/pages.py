@@ -25,6 +25,20 @@ REGION_ORDER = 9
 """A region is a 2 MB superpage: 512 pages."""
 REGION_PAGES = 1 << REGION_ORDER
 
+PCPU_CACHE = 1 << 6
+"""Set in *pool* of a page that came from a page cache and returns to it.
+
+FreeBSD: PG_PCPU_CACHE.
+"""
+POOL_MASK = PCPU_CACHE - 1
+
+NO_OBJECT = -1
+"""The object of a reservation that is not one."""
+NO_BUCKET = 0
+"""No bucket: one that is empty and full at once."""
+POPMAP_BITS = 32
+POPMAP_WORDS = REGION_PAGES // POPMAP_BITS
+
 
 class Pool(IntEnum):
     """Free pools of FreeBSD 13.  FreeBSD: VM_FREEPOOL_DEFAULT, VM_FREEPOOL_DIRECT."""
@@ -46,7 +60,8 @@ class Mark(IntEnum):
 Page = Struct(
     __name__, "Page", next="i4", prev="i4", order="i1", pool="i1", segment="u1", mark="u1"
 )
-"""12 bytes a page.  *pool* is valid in the head of a free block and in single allocated pages."""
+"""12 bytes a page.  *pool* is valid in the head of a free block and in single allocated pages,
+where it may carry `PCPU_CACHE`."""
 
 FreeList = Struct(__name__, "FreeList", head="i4", tail="i4", count="i8")
 
@@ -70,6 +85,59 @@ Domain = Struct(
 )
 """Free pages, thresholds, and how often the count fell below *wakeup_thresh*."""
 
+Word = Struct(__name__, "Word", value="i8")
+"""One 64-bit integer, for arrays that kernel functions fill."""
+
+Bucket = Struct(__name__, "Bucket", slot="i8", next="i4", count="i2", entries="i2")
+"""Up to *entries* cached pages, in slots *slot* and on.  FreeBSD: struct uma_bucket."""
+
+CpuCache = Struct(__name__, "CpuCache", alloc="i4", free="i4")
+"""The two buckets of a CPU.  FreeBSD: struct uma_cache."""
+
+PageCache = Struct(
+    __name__,
+    "PageCache",
+    domain="i8",
+    pool="i8",
+    first_cpu="i8",
+    ncpu="i8",
+    bucket_size="i8",
+    bucket_max="i8",
+    nitems="i8",
+    full="i8",
+    empty="i8",
+    imax="i8",
+    bimin="i8",
+    wss="i8",
+    imports="i8",
+    releases="i8",
+    exchanges="i8",
+)
+"""The page cache of a domain and pool.
+
+*full* heads the shared cache of *nitems* pages, *empty* the buckets that are not used.  *imax* to
+*wss* estimate the working set of the shared cache.  The rest counts holds of the free lock to fill
+and to empty buckets, and buckets exchanged with the shared cache.
+FreeBSD: struct uma_zone and struct uma_zone_domain of a "vm pgcache" zone.
+"""
+
+Reserv = Struct(
+    __name__,
+    "Reserv",
+    object="i8",
+    pindex="i8",
+    lasttick="i8",
+    next="i4",
+    prev="i4",
+    popcnt="i2",
+    domain="u1",
+    inpartpopq="u1",
+)
+"""What a 2 MB region is as a reservation; numbered by ``pfn >> 9``.  FreeBSD: struct vm_reserv."""
+
+Popmap = Struct(__name__, "Popmap", bits="u4")
+"""A 32-page piece of a reservation's population map; 16 of them to a region."""
+
 Machine = Struct(
     __name__,
     "Machine",
@@ -77,6 +145,13 @@ Machine = Struct(
     queue=FreeList,
     segment=Segment,
     domain=Domain,
+    zone=PageCache,
+    cpu=CpuCache,
+    bucket=Bucket,
+    slot=Word,
+    reserv=Reserv,
+    popmap=Popmap,
+    partpopq=FreeList,
     nsegments="i8",
     nfreelists="i8",
     ndomains="i8",
@@ -85,8 +160,16 @@ Machine = Struct(
     steals="i8",
     stolen_pages="i8",
     atomics="i8",
+    lock_holds="i8",
+    bucketdisable="i8",
+    ticks="i8",
+    broken="i8",
+    freed="i8",
+    reclaimed="i8",
+    fullpop="i8",
+    filled="i8",
 )
-"""All of physical memory, and counters of the work done on it, read by `Vm.take_work`."""
+"""All of physical memory, and counters of the work done on it, read by `Vm.take_work`.
 
-Word = Struct(__name__, "Word", value="i8")
-"""One 64-bit integer, for arrays that kernel functions fill."""
+*zone* to *partpopq* and what follows *atomics* belong to `WholeVm`: the holds of domain free locks
+that the kernel took itself, whether UMA makes buckets, the tick, and counters of reservations."""

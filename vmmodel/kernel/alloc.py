@@ -1,0 +1,83 @@
+"""The way of one page: reservation, page cache, buddy lists, and back.
+
+FreeBSD: `vm_page_alloc_domain()`, `vm_page_alloc_noobj_domain()` and `vm_page_free_toq()` in
+``sys/vm/vm_page.c``.  Requests for NOFREE pages are served by a design first, and come here as
+fallback.  A clock that must wait for the free lock takes the steps from `pgcache` and `reserv`
+itself; these functions are the same steps in no time, and count the holds.
+"""
+
+from typing import Any
+
+from vmmodel.kernel import domain
+from vmmodel.kernel.cstruct import kernel
+from vmmodel.kernel.pages import NO_PAGE, NPOOL, PCPU_CACHE, POOL_MASK
+from vmmodel.kernel.pgcache import pgcache_alloc, pgcache_free
+from vmmodel.kernel.phys import DEFAULT_POOL
+from vmmodel.kernel.reserv import reclaim_inactive, reserv_alloc_page, reserv_free_page
+
+
+@kernel
+def admitted_page(vm: Any, d: int, pool: int) -> int:
+    """Allocate a page that was admitted from the buddy lists, under one hold; or NO_PAGE."""
+    m = domain.admitted_page(vm, d, pool)
+    vm.lock_holds += 1
+    return m
+
+
+@kernel
+def alloc_noobj(vm: Any, d: int, request_class: int, pool: int, cpu: int, pagedaemon: int) -> int:
+    """Allocate a page that belongs to no object: page cache, then buddy lists; or NO_PAGE.
+
+    When the request is admitted and the lists are empty, the pages are in reservations: one is
+    broken and all is tried again.  FreeBSD: vm_page_alloc_noobj_domain().
+    """
+    while True:
+        m = pgcache_alloc(vm, d * NPOOL + pool, cpu, pagedaemon)
+        if m != NO_PAGE or not domain.domain_allocate(vm, d, request_class, 1):
+            return m
+        m = admitted_page(vm, d, pool)
+        if m != NO_PAGE or not reclaim_inactive(vm, d):
+            return m
+
+
+@kernel
+def alloc_object(
+    vm: Any,
+    d: int,
+    request_class: int,
+    object_: int,
+    pindex: int,
+    size: int,
+    pred: int,
+    succ: int,
+    cpu: int,
+    pagedaemon: int,
+) -> int:
+    """Allocate a page of an object: reservation, page cache, buddy lists; or NO_PAGE.
+
+    *pred* and *succ* are as in `reserv_alloc_page`.  FreeBSD: vm_page_alloc_domain().
+    """
+    while True:
+        m = reserv_alloc_page(vm, d, request_class, object_, pindex, size, pred, succ)
+        if m == NO_PAGE:
+            m = pgcache_alloc(vm, d * NPOOL + DEFAULT_POOL, cpu, pagedaemon)
+        if m != NO_PAGE or not domain.domain_allocate(vm, d, request_class, 1):
+            return m
+        m = admitted_page(vm, d, DEFAULT_POOL)
+        if m != NO_PAGE or not reclaim_inactive(vm, d):
+            return m
+
+
+@kernel
+def free(vm: Any, m: int, cpu: int) -> None:
+    """Free a page to where it came from: its reservation, its page cache, or the buddy lists.
+
+    FreeBSD: vm_page_free_prep() and vm_page_free_toq().
+    """
+    page = vm.page[m]
+    if page.pool & PCPU_CACHE != 0:
+        zone = vm.segment[page.segment].domain * NPOOL + (page.pool & POOL_MASK)
+        pgcache_free(vm, zone, cpu, m)
+    elif not reserv_free_page(vm, m):
+        domain.page_free(vm, m)
+        vm.lock_holds += 1
