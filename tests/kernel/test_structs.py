@@ -74,6 +74,22 @@ def test_uncompiled_kernel_catches_an_overflow() -> None:
     )
 
 
+def test_uncompiled_kernel_runs_the_whole_machine() -> None:
+    """Page caches and reservations stay inside their arrays and fields."""
+    assert checked("from vmmodel.kernel.warm import warm_up\nwarm_up()\nprint('ran')") == "ran"
+
+
+def test_elements_are_counted_from_the_one_pointed_to() -> None:
+    """An index behind an element counts from there, as in C, and is caught outside the array."""
+    array = StructArray(Tiny, 3, first=10)
+    array[12].wide = 7
+
+    assert 7 == array[11][1].wide
+    with pytest.raises(IndexError, match="Tiny"):
+        array[11][2]
+    array.close()
+
+
 def test_marks_are_kept_by_page(vm: Vm) -> None:
     """A mark belongs to a page and leaves its neighbours alone."""
     m = vm.alloc_pages(2)

@@ -1,8 +1,8 @@
 """Page caches and reservations once more, written to be obvious and not to be fast.
 
-Buckets are lists, population maps are sets, the queue of reservations is a list; the buddy lists are
-those of `oracle.reference`.  It was written from the same description of FreeBSD as the kernel, and
-shares nothing with it but the numbers of thresholds.
+Buckets are lists, population maps are sets, the queue of reservations is a list; the buddy lists
+are those of `oracle.reference`.  It was written from the same description of FreeBSD as the
+kernel, and shares nothing with it but the numbers of thresholds.
 """
 
 from dataclasses import dataclass, field
@@ -38,6 +38,8 @@ class Cache:
 
 @dataclass
 class Reservation:
+    """A block of 512 pages and who uses which of them."""
+
     object: int
     pindex: int
     changed: int
