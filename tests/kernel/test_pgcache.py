@@ -250,3 +250,31 @@ def test_trim_keeps_the_working_set(small: WholeVm) -> None:
         small.uma_reclaim()
     assert 10 == small.cache_counts().pages
     assert 3 == small.take_lock_holds()
+
+
+def test_batches_before_a_new_maximum_count_as_working_set(small: WholeVm) -> None:
+    """When the shared cache grows beyond what it was, the batch taken before is remembered."""
+    pages = [small.alloc_noobj(NORMAL, cpu=0) for _ in range(25)]
+    for m in pages[:20]:
+        small.free(m, cpu=0)
+    taken = [small.alloc_noobj(NORMAL, cpu=1) for _ in range(5)]  # one of two buckets
+    for m in pages[20:] + taken:
+        small.free(m, cpu=0)
+    assert 25 == small.cache_counts().pages  # three buckets, one more than before
+
+    small.uma_reclaim()
+    assert 15 == small.cache_counts().pages
+
+
+def test_working_set_is_forgotten_in_five_looks(small: WholeVm) -> None:
+    """A batch of five counts as 5, 3, 2, 1 and 0 pages, and then no bucket is kept for it."""
+    fill_shared_cache(small)
+    taken = [small.alloc_noobj(NORMAL, cpu=1) for _ in range(5)]
+    for _ in range(4):
+        small.uma_timeout()
+
+    small.uma_reclaim()
+
+    assert 10 == small.cache_counts().pages
+    for m in taken:
+        small.free(m, cpu=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vmmodel.kernel import NO_PAGE, RequestClass, WholeVm
+from vmmodel.kernel import NO_PAGE, Pool, RequestClass, WholeVm
 from vmmodel.kernel.pages import Page
 
 NORMAL, SYSTEM, INTERRUPT = RequestClass.NORMAL, RequestClass.SYSTEM, RequestClass.INTERRUPT
@@ -155,6 +155,12 @@ def test_queue_is_ordered_by_last_change(vm: WholeVm) -> None:
     vm.free(second)
     assert [BASE, BASE + 512] == vm.partpopq()
 
+    vm.set_ticks(2)
+    vm.alloc_object(NORMAL, OBJECT, 4, pred=first)
+    vm.alloc_object(NORMAL, 8, 4, pred=second - 1)
+    vm.alloc_object(NORMAL, OBJECT, 5, pred=first)
+    assert [BASE, BASE + 512] == vm.partpopq()
+
 
 def test_broken_reservation_returns_unused_pages_unmerged(vm: WholeVm) -> None:
     """Each run goes back in aligned pieces under a hold of its own; used pages stay in use."""
@@ -174,6 +180,23 @@ def test_broken_reservation_returns_unused_pages_unmerged(vm: WholeVm) -> None:
     for m in pages:
         vm.free(m)
     assert (P, 3) == (vm.free_count(), vm.take_lock_holds())
+
+
+def test_reserved_pages_are_of_the_default_pool(vm: WholeVm) -> None:
+    """A page that was in another pool before goes to DEFAULT when its reservation is broken."""
+    for m in [vm.alloc_noobj(NORMAL, Pool.DIRECT) for _ in range(4)]:
+        vm.free(m)
+    vm.uma_reclaim(drain_cpus=True)
+    owner = 0
+    while (first := vm.alloc_object(NORMAL, owner, 0)) != BASE:
+        owner += 1
+    vm.alloc_object(NORMAL, owner, 2, pred=first)
+    m = vm.alloc_object(NORMAL, owner, 3, pred=first)
+    vm.break_reservation(first)
+
+    direct = vm.free_blocks_by_list()[0, Pool.DIRECT].sum()
+    vm.free(m)
+    assert direct == vm.free_blocks_by_list()[0, Pool.DIRECT].sum()
 
 
 def test_broken_range_gets_no_new_reservation(vm: WholeVm) -> None:
