@@ -41,8 +41,9 @@ struct machine {
 	struct freelist *queue;		/* [domain][free list][pool][order] */
 	struct segment *segment;
 	struct domain *domain;
+	void *unused[7];		/* page caches and reservations */
 	int64_t nsegments, nfreelists, ndomains;
-	int64_t work[5];		/* not counted here */
+	int64_t work[13];		/* not counted here */
 };
 
 struct operation {

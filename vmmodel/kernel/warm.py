@@ -1,4 +1,4 @@
-"""Compile every function that Python calls, or load it from the cache, in one go."""
+"""Compile every function that runs of the study call, or load it from the cache, in one go."""
 
 import shutil
 
@@ -8,7 +8,6 @@ from vmmodel.kernel.domain import RequestClass
 from vmmodel.kernel.pages import Pool
 from vmmodel.kernel.replay import OTHER, Block, Operation
 from vmmodel.kernel.vm import Vm
-from vmmodel.kernel.whole import WholeVm
 
 
 def is_warm() -> bool:
@@ -51,21 +50,6 @@ def warm_up() -> None:
     for array in (operations, blocks):
         array.close()
     vm.close()
-    warm_up_whole()
     folder = cache_folder()
     if folder is not None and not CHECKED:
         (folder / "complete").touch()
-
-
-def warm_up_whole() -> None:
-    """Call each entry point of page caches and reservations once."""
-    vm = WholeVm.of_size(8192)
-    vm.free(vm.alloc_noobj(RequestClass.NORMAL))
-    m = vm.alloc_object(RequestClass.NORMAL, 0, 0)
-    vm.break_reservation(m)
-    vm.reclaim_inactive()
-    vm.uma_timeout()
-    vm.uma_reclaim()
-    vm.uma_reclaim(drain_cpus=True)
-    vm.check_whole()
-    vm.close()
