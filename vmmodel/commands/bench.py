@@ -19,7 +19,13 @@ PARTS = {
 }
 """What can be measured: modules of benchmarks/ with `measure` and `tables`."""
 
-EPILOG = "parts:\n" + "".join(f"  {name:<10} {what}\n" for name, what in PARTS.items())
+EXAMPLES = """\
+  ./study bench --quick                a minute
+  ./study bench --part allocator       the comparison with C only
+
+parts:
+"""
+EPILOG = EXAMPLES + "".join(f"  {name:<10} {what}\n" for name, what in PARTS.items())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,7 +29,7 @@ DESIGNS: dict[str, Design] = {
         OrdinaryNofree,
         "no NOFREE allocator",
         "every page comes from the general pools",
-        "before a8693e89e3e4; calibration point",
+        "before a8693e89e3e4: what chunks are compared with",
     ),
     "bump:panic": Design(
         partial(BumpNofree, illegal_free=IllegalFree.PANIC),
