@@ -83,31 +83,20 @@ async def _all(
     except OSError as error:
         raise NotebookError(f"no folder for the kernels' sockets ({error})") from None
     sockets = Path(folder)
-    failed: NotebookError | None = None
     turn = asyncio.Semaphore(KERNELS)
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_one(path, parameters, progress, turn, sockets))
-                for path in notebooks
-            ]
-    except* NotebookError as errors:
-        failed = _first(errors)
+        # All run to their end, also when one fails: a kernel that is stopped while it starts
+        # would be left behind.
+        done = await asyncio.gather(
+            *(_one(path, parameters, progress, turn, sockets) for path in notebooks),
+            return_exceptions=True,
+        )
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
-    # Raised out here: what is raised inside `except*` may arrive wrapped in a group.
-    if failed is not None:
-        raise failed
-    return [task.result() for task in tasks]
-
-
-def _first(errors: BaseExceptionGroup[NotebookError]) -> NotebookError:
-    """The first error of a group, however deep it lies, without the group as its context."""
-    one = errors.exceptions[0]
-    if isinstance(one, BaseExceptionGroup):
-        return _first(one)
-    one.__cause__, one.__suppress_context__ = None, True
-    return one
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in done if not isinstance(result, BaseException)]
 
 
 async def _one(
