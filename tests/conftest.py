@@ -1,12 +1,18 @@
 """Hypothesis profiles and the machines that most tests start from."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from vmmodel.kernel import Vm
+
+# Where tests are started in the background SIGINT is ignored, and processes that they start would
+# inherit that; those that are to be interrupted must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOW_START = [HealthCheck.too_slow]  # the first example compiles the kernel
 
