@@ -336,7 +336,8 @@ def same_events(study: Study) -> Prose:
         table = rows.pivot_table(index="replication", columns="design", values="requests")
         share = float(((table.max(axis=1) - table.min(axis=1)) / table.max(axis=1)).max())
         if share > 0:
-            said.append(f"`{case.label}` (by up to {style.percent(share)} in a replication)")
+            most = f"up to {style.percent(share)}" if share >= 0.001 else "less than 0.1 %"
+            said.append(f"`{case.label}` (by {most} in a replication)")
     if not said:
         return Prose(
             ["In every scenario all designs that completed got the same number of requests."]

@@ -118,7 +118,7 @@ def _name(axes: Axes, found: list[Line]) -> None:
     for line in found:
         text = joined(line.designs)
         if line.panicked:
-            text += f"\n(first panic: {style.duration(line.time_ns[-1])})"
+            text += "\n(until a run panics)"
         at = to_share(scaled((0, line.median[-1])))[1]
         marks.append((min(max(at, 0.0), 1.0), text, line))
     marks.sort(key=lambda mark: mark[0])
