@@ -17,11 +17,12 @@ SCHEMA = "experiment.schema"
 
 MAY_IMPORT = {
     "kernel": {"__version__"},
+    "traffic": {"kernel"},
     "nofree": {"kernel"},
     "consumers": COMMON | {"kernel", "nofree"},
-    "sim": COMMON | {"kernel", "nofree", "consumers"},
-    "workloads": COMMON | {"kernel", "nofree", "consumers", "sim"},
-    "experiment": COMMON | {"kernel", "nofree", "consumers", "sim", "workloads"},
+    "sim": COMMON | {"kernel", "traffic", "nofree", "consumers"},
+    "workloads": COMMON | {"kernel", "traffic", "nofree", "consumers", "sim"},
+    "experiment": COMMON | {"kernel", "traffic", "nofree", "consumers", "sim", "workloads"},
     "oracle": {"errors", "paths", "kernel", "nofree"},
     "analysis": COMMON | {SCHEMA},
     "report": COMMON | {SCHEMA, "analysis"},
@@ -44,7 +45,7 @@ ONLY_IN = {
 }
 """Where a library may be used."""
 
-TIMELESS = ("kernel", "nofree", "consumers", "sim")
+TIMELESS = ("kernel", "traffic", "nofree", "consumers", "sim")
 """Packages that neither print nor look at the wall clock."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import vmmodel
 from vmmodel.paths import DATA
 
-MODEL = ("kernel", "nofree", "consumers", "sim", "workloads", "experiment")
+MODEL = ("kernel", "traffic", "nofree", "consumers", "sim", "workloads", "experiment")
 """Packages whose source decides the numbers; analysis and report only read them."""
 
 

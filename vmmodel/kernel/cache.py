@@ -1,7 +1,7 @@
 """Where compiled kernels are kept: one folder for each state of the kernel's source.
 
 Numba looks only at the file of the function it caches, not at the functions that one calls, so a
-folder is named by a digest of the whole package and can never hold a stale kernel.
+folder is named by a digest of both packages and can never hold a stale kernel.
 """
 
 import hashlib
@@ -15,12 +15,16 @@ from numba.core import config
 
 from vmmodel import __version__
 
+COMPILED = ("kernel", "traffic")
+"""Packages with compiled functions."""
+
 
 @cache
 def kernel_digest() -> str:
-    """Digest of every source file of the kernel: 16 hex digits."""
+    """Digest of every source file that is compiled: 16 hex digits."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    package = Path(__file__).parent.parent
+    for source in sorted(file for part in COMPILED for file in (package / part).glob("*.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

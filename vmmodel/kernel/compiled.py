@@ -40,6 +40,15 @@ def kernel(function: F) -> F:
     return compiled
 
 
+def outlined(function: F) -> F:
+    """Compile *function* once, for all compiled functions that call it.
+
+    For what is long, or called seldom; it begins with `stay_outlined`.
+    """
+    compiled: F = numba.njit(error_model="numpy", forceinline=False)(function)
+    return compiled
+
+
 def entry(function: F) -> F:
     """Compile *function*, which takes and gives 64-bit integers, so that Python can call it.
 
@@ -78,6 +87,21 @@ def pointer_to(struct: Struct) -> Callable[[int], Any]:
 
     result: Callable[[int], Any] = cast
     return result
+
+
+def _type_noinline(_typing_context: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+stay_outlined: Callable[[], None] = intrinsic(_type_noinline)
+"""Keep the compiler from copying the function that calls this into its callers.
+
+Numba has no option for it.  Without it page traffic takes 50 s to compile.
+"""
 
 
 def _type_prefetch(_typing_context: Any, array: StructPointer, _index: Any) -> Any:
@@ -165,4 +189,4 @@ def _store(_context: Any, builder: Any, signature: Any, args: Any, field: str) -
     builder.store(value, address)
 
 
-__all__ = ["entry", "kernel", "n_compiled", "pointer_to", "prefetch"]
+__all__ = ["entry", "kernel", "n_compiled", "outlined", "pointer_to", "prefetch", "stay_outlined"]

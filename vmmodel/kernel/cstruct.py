@@ -114,6 +114,10 @@ if CHECKED:
         """Leave *function* as the Python that it is."""
         return function
 
+    def outlined(function: F) -> F:
+        """Leave *function* as the Python that it is."""
+        return function
+
     def entry(function: F) -> F:
         """Leave *function* as the Python that it is."""
         return function
@@ -125,7 +129,20 @@ if CHECKED:
     def prefetch(array: Any, index: int) -> None:
         """Do nothing."""
 
-else:
-    from vmmodel.kernel.compiled import entry, kernel, pointer_to, prefetch
+    def stay_outlined() -> None:
+        """Do nothing."""
 
-__all__ = ["CHECKED", "Struct", "StructArray", "entry", "kernel", "pointer_to", "prefetch"]
+else:
+    from vmmodel.kernel.compiled import entry, kernel, outlined, pointer_to, prefetch, stay_outlined
+
+__all__ = [
+    "CHECKED",
+    "Struct",
+    "StructArray",
+    "entry",
+    "kernel",
+    "outlined",
+    "pointer_to",
+    "prefetch",
+    "stay_outlined",
+]

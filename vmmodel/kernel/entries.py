@@ -157,6 +157,19 @@ def cache_reclaim(vm: int, z: int, drain: int) -> int:
 
 
 @entry
+def working_set(vm: int, z: int) -> int:
+    """Estimate anew, and give, the pages of a shared cache in use: `pgcache.update_wss`."""
+    pgcache.update_wss(machine_at(vm)[0].zone[z])
+    return machine_at(vm)[0].zone[z].wss
+
+
+@entry
+def reclaim_bucket(vm: int, z: int, keep: int) -> int:
+    """See `pgcache.reclaim_bucket`."""
+    return int(pgcache.reclaim_bucket(machine_at(vm)[0], z, keep))
+
+
+@entry
 def cache_drain_cpus(vm: int, z: int) -> int:
     """See `pgcache.cache_drain_cpus`."""
     pgcache.cache_drain_cpus(machine_at(vm)[0], z)

@@ -195,21 +195,45 @@ def import_pages(vm: Any, zone: Any, npages: int, slot: int) -> int:
 
 
 @kernel
+def release_bucket(vm: Any, z: int, b: int) -> None:
+    """Free the pages of a bucket under one hold.  FreeBSD: vm_page_zone_release()."""
+    zone, bucket = vm.zone[z], vm.bucket[b]
+    count = bucket.count
+    for i in range(count):
+        m = vm.slot[bucket.slot + i].value
+        vm.page[m].pool = zone.pool
+        free_pages(vm, m, 0, zone.pool)
+    vm.lock_holds += 1
+    zone.releases += 1
+    freecnt_inc(vm, zone.domain, count)
+    bucket_free(vm, zone, b)
+
+
+@kernel
 def import_bucket(vm: Any, z: int, cpu: int) -> int:
     """Fill a bucket for the CPU with the pages admitted; give one of them, or NO_PAGE.
 
-    `cache_alloc` has just answered NO_PAGE, so the place of the bucket is free.
+    `cache_alloc` answered NO_PAGE, so the place of the bucket was free; where another thread of the
+    CPU has filled it while this one waited for the lock, the new bucket is shared.
     FreeBSD: zone_alloc_bucket() and the second half of cache_alloc().
     """
     zone = vm.zone[z]
     b = take_empty(vm, zone)
+    if b == NO_BUCKET:
+        freecnt_inc(vm, zone.domain, zone.bucket_size)
+        return NO_PAGE
     bucket = vm.bucket[b]
     bucket.count = import_pages(vm, zone, zone.bucket_size, bucket.slot)
     if bucket.count == 0:
         bucket_free(vm, zone, b)
         return NO_PAGE
-    vm.cpu[zone.first_cpu + cpu].alloc = b
-    return bucket_pop(vm, b)
+    m = bucket_pop(vm, b)
+    cache = vm.cpu[zone.first_cpu + cpu]
+    if cache.alloc == NO_BUCKET:
+        cache.alloc = b
+    elif bucket.count == 0 or not put_bucket(vm, zone, b, 0):
+        release_bucket(vm, z, b)
+    return m
 
 
 @kernel
@@ -270,21 +294,6 @@ def cache_free(vm: Any, z: int, cpu: int, m: int) -> int:
 
 
 @kernel
-def release_bucket(vm: Any, z: int, b: int) -> None:
-    """Free the pages of a bucket under one hold.  FreeBSD: vm_page_zone_release()."""
-    zone, bucket = vm.zone[z], vm.bucket[b]
-    count = bucket.count
-    for i in range(count):
-        m = vm.slot[bucket.slot + i].value
-        vm.page[m].pool = zone.pool
-        free_pages(vm, m, 0, zone.pool)
-    vm.lock_holds += 1
-    zone.releases += 1
-    freecnt_inc(vm, zone.domain, count)
-    bucket_free(vm, zone, b)
-
-
-@kernel
 def release_page(vm: Any, z: int, m: int) -> None:
     """Free a page that cannot be cached, under a hold of its own.  FreeBSD: zone_free_item()."""
     zone = vm.zone[z]
@@ -341,6 +350,16 @@ def bucket_to_reclaim(vm: Any, z: int, keep: int) -> int:
 
 
 @kernel
+def reclaim_bucket(vm: Any, z: int, keep: int) -> bool:
+    """Release one bucket above *keep* pages of the shared cache, under one hold."""
+    b = bucket_to_reclaim(vm, z, keep)
+    if b == NO_BUCKET:
+        return False
+    release_bucket(vm, z, b)
+    return True
+
+
+@kernel
 def cache_reclaim(vm: Any, z: int, drain: int) -> int:
     """Release the shared cache, or what of it is beyond the working set; give the holds.
 
@@ -350,11 +369,8 @@ def cache_reclaim(vm: Any, z: int, drain: int) -> int:
     update_wss(zone)
     keep = 0 if drain else zone.wss
     holds = 0
-    b = bucket_to_reclaim(vm, z, keep)
-    while b != NO_BUCKET:
-        release_bucket(vm, z, b)
+    while reclaim_bucket(vm, z, keep):
         holds += 1
-        b = bucket_to_reclaim(vm, z, keep)
     return holds
 
 

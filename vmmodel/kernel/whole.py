@@ -85,6 +85,7 @@ class WholeVm(Vm):
     ) -> None:
         super().__init__(segments, dma32_threshold=dma32_threshold)
         self.ncpu = ncpu
+        self.cpu_at_work = 0
         domain_pages = [0] * self.ndomains
         for part in self.segments:
             domain_pages[part.domain] += part.end - part.start
@@ -194,6 +195,21 @@ class WholeVm(Vm):
         """Free a page to where it came from."""
         entries.free(self._at, m, cpu)
 
+    def page_alloc(self, request_class: RequestClass, pool: int, domain: int = 0) -> int:
+        """Allocate a page through the cache of the CPU at work, see `work_on`; or NO_PAGE."""
+        return entries.alloc_noobj(
+            self._at, domain, int(request_class), int(pool), self.cpu_at_work, 0
+        )
+
+    def page_free(self, m: int) -> int:
+        """Free a page to where it came from, on the CPU at work; give the page."""
+        entries.free(self._at, m, self.cpu_at_work)
+        return m
+
+    def work_on(self, cpu: int) -> None:
+        """Say which CPU `page_alloc` and `page_free` run on."""
+        self.cpu_at_work = cpu
+
     def take_lock_holds(self) -> int:
         """Read how often the functions above held a free lock, and set it to zero."""
         holds = int(self._machine.records["lock_holds"][0])
@@ -222,6 +238,14 @@ class WholeVm(Vm):
                 entries.cache_drain_cpus(self._at, z)
             else:
                 entries.cache_reclaim(self._at, z, int(drain))
+
+    def working_set(self, z: int) -> int:
+        """Estimate and give the pages in use of the shared cache number *z*: domain * 2 + pool."""
+        return entries.working_set(self._at, z)
+
+    def reclaim_bucket(self, z: int, keep: int) -> bool:
+        """Release one bucket of a shared cache that has more than *keep* pages: one hold."""
+        return bool(entries.reclaim_bucket(self._at, z, keep))
 
     def uma_timeout(self) -> None:
         """Do what UMA does every 20 s: estimate working sets, allow or refuse new buckets."""
@@ -278,17 +302,24 @@ class WholeVm(Vm):
         Among them that the free count of each domain is the pages on its buddy lists and the unused
         pages of its reservations, no more and no less.
         """
-        cached = 0
-        for d in range(self.ndomains):
-            on_lists, unused = entries.check_lists(self._at, d), entries.check_reservs(self._at, d)
-            assert on_lists >= 0, f"the free lists of domain {d} are inconsistent"
-            assert unused >= 0, f"the reservations of domain {d} are inconsistent"
-            assert on_lists + unused == self.free_count(d), (
-                f"domain {d} counts {self.free_count(d)} free pages, "
-                f"has {on_lists} on lists and {unused} in reservations"
-            )
-            for z in range(d * NPOOL, (d + 1) * NPOOL):
-                pages = entries.check_cache(self._at, z)
-                assert pages >= 0, f"page cache {z} is inconsistent"
-                cached += pages
-        return cached
+        return sum(self.check_domain(d) - self.free_count(d) for d in range(self.ndomains))
+
+    def check_domain(self, d: int, admitted: int = 0) -> int:
+        """Assert the promises of one domain; give its pages that are free or in caches.
+
+        *admitted* pages were taken from its free count, and are still on its lists.
+        """
+        on_lists, unused = entries.check_lists(self._at, d), entries.check_reservs(self._at, d)
+        assert on_lists >= 0, f"the free lists of domain {d} are inconsistent"
+        assert unused >= 0, f"the reservations of domain {d} are inconsistent"
+        free = self.free_count(d) + admitted
+        assert on_lists + unused == free, (
+            f"domain {d} counts {free} free pages, has {on_lists} on lists and {unused} in "
+            "reservations"
+        )
+        pages = free
+        for z in range(d * NPOOL, (d + 1) * NPOOL):
+            cached = entries.check_cache(self._at, z)
+            assert cached >= 0, f"page cache {z} is inconsistent"
+            pages += cached
+        return pages

@@ -9,7 +9,7 @@ import simpy
 from vmmodel.consumers.memory import Memory
 from vmmodel.consumers.steps import Event, Locked, Operation, Steps, Wait, Work
 from vmmodel.kernel.vm import Work as KernelWork
-from vmmodel.sim.lock import FreeLock
+from vmmodel.sim.lock import FreeLock, Lock
 from vmmodel.sim.prices import Prices
 from vmmodel.sim.recorder import Recorder
 
@@ -34,9 +34,16 @@ class Clock:
     that others can see, which saves events and changes no order.
     """
 
-    def __init__(self, env: simpy.Environment, memory: Memory, prices: Prices, ncpus: int) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        memory: Memory,
+        prices: Prices,
+        ncpus: int,
+        lock: Lock | None = None,
+    ) -> None:
         self.env, self.memory = env, memory
-        self.lock = FreeLock(env)
+        self.lock: Lock = FreeLock(env) if lock is None else lock
         self.recorder = Recorder()
         self.asleep = 0
         """Threads that sleep in `vm_wait()` now."""
@@ -69,7 +76,7 @@ class Clock:
             if isinstance(step, Locked):
                 yield from self._pay(frame, unpaid)
                 unpaid = 0.0
-                answer = yield from self._locked(frame, step)
+                answer = yield from self._locked(cpu, frame, step)
             elif isinstance(step, Work):
                 unpaid += self._cost(step)
             elif isinstance(step, Event):
@@ -84,23 +91,35 @@ class Clock:
                     self.env.process(self._sleep(cpu, stack))
                     return
 
-    def _locked(self, frame: Frame, step: Locked) -> Generator[simpy.Event, Any, Any]:
+    def _locked(self, cpu: int, frame: Frame, step: Locked) -> Generator[simpy.Event, Any, Any]:
         """Do a step under the free lock; give its result."""
         if (granted := self.lock.acquire()) is not None:
             asked = self.env.now
             yield granted
             frame.wait_ns += int(self.env.now - asked)
-        answer = step.action()
+        answer = self._act(cpu, step)
         work = self.memory.vm.take_work()
         hold = round(self._price["free_lock"] + self._kernel_cost(work))
         frame.work_ns += hold
         yield self.lock.hold(hold)
         self.lock.release()
-        if self.asleep and self.memory.vm.free_count() >= self._free_min:
-            self._plenty.succeed()
-            self._plenty = self.env.event()
-            self.asleep = 0
+        self._settle()
         return answer
+
+    def _act(self, cpu: int, step: Locked) -> Any:
+        """Do a step's action, at the instant at which the lock is granted."""
+        return step.action()
+
+    def _settle(self) -> None:
+        """See, after a hold, whether those who sleep may go on."""
+        if self.asleep and self.memory.vm.free_count() >= self._free_min:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let all who sleep in `vm_wait()` go on."""
+        self._plenty.succeed()
+        self._plenty = self.env.event()
+        self.asleep = 0
 
     def _pay(self, frame: Frame, cost: float) -> Process:
         """Let the time of work outside the lock pass."""

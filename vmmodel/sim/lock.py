@@ -1,8 +1,34 @@
 """The domain's free lock as a SimPy resource, with the sums that queueing laws need."""
 
 from collections import deque
+from typing import Protocol
 
 import simpy
+
+
+class Lock(Protocol):
+    """What a process may do with a free lock, and the sums that it keeps."""
+
+    def acquire(self) -> simpy.Event | None:
+        """Take the lock: None if it is ours at once, else the event to wait for."""
+
+    def hold(self, ns: int) -> simpy.Event:
+        """Keep the lock for *ns*: the event to yield."""
+
+    def release(self) -> None:
+        """Hand the lock to who has waited longest."""
+
+    @property
+    def holds(self) -> int:
+        """How often it was taken."""
+
+    @property
+    def wait_ns(self) -> int:
+        """Sum of waiting for it."""
+
+    @property
+    def hold_ns(self) -> int:
+        """Sum of holding it."""
 
 
 class FreeLock:
@@ -52,6 +78,10 @@ class FreeLock:
         self._count_waiting()
         granted, asked = self._queue.popleft()
         self.wait_ns += int(self.env.now) - asked
+        self.grant(granted)
+
+    def grant(self, granted: simpy.Event) -> None:
+        """Let the next holder go on."""
         granted.succeed()
 
     def _count_waiting(self) -> None:

@@ -90,6 +90,8 @@ class Prices(BaseModel):
     """Setting up one item of a new slab."""
     branch: Price
     """One branch, predicted not taken."""
+    launder_page: Price
+    """Writing one dirty page back, or to swap: time that passes, not work."""
 
     def work_ns(self, counts: Mapping[str, int]) -> int:
         """Price the *counts* of one operation, rounded once to whole nanoseconds.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import simpy
 
 from vmmodel.consumers.memory import Memory
@@ -13,9 +14,10 @@ from vmmodel.consumers.traffic import Traffic
 from vmmodel.consumers.uma import Zone, zone_import
 from vmmodel.kernel import Vm
 from vmmodel.kernel.vm import Words
-from vmmodel.nofree import DESIGNS
+from vmmodel.nofree import DESIGNS, Nofree
 from vmmodel.nofree.base import Panic
 from vmmodel.sim.clock import Clock, Process
+from vmmodel.sim.lock import Lock
 from vmmodel.sim.prices import Prices, load_prices
 from vmmodel.sim.script import (
     Action,
@@ -113,76 +115,91 @@ class Machine:
 
     def _sampler(self, nsamples: int, nmaps: int) -> Process:
         """Write down the state of memory at evenly spaced instants."""
-        for i, time_ns in enumerate(_evenly(nsamples, self.script.horizon_ns)):
+        for i, time_ns in enumerate(instants(nsamples, self.script.horizon_ns)):
             if time_ns > self.env.now:
                 yield self.env.timeout(time_ns - int(self.env.now))
             self._sample(i * nmaps // nsamples != (i - 1) * nmaps // nsamples)
 
     def _sample(self, with_map: bool) -> None:
-        free, marks = self.vm.regions()
-        time_ns = int(self.env.now)
-        pinned = marks[:, 1:].sum(axis=1)
-        books = self.memory.design.books
-        books.check()
-        blocks = self.vm.free_blocks()
-        self.samples.append(
-            {
-                "time_ns": time_ns,
-                "free_count": self.vm.free_count(),
-                **{f"n{order}": int(n) for order, n in enumerate(blocks)},
-                **self._books(),
-                "pinned_regions": int((pinned > 0).sum()),
-                "free_regions": int((free == 512).sum()),
-            }
-        )
+        row, region_map = sample(int(self.env.now), self.vm, self.memory.design)
+        self.samples.append(row)
         if with_map:
-            self.maps.append((time_ns, free, marks))
-
-    def _books(self) -> Row:
-        """The state of NOFREE pages: the true books, and the kernel's own counters."""
-        books, design = self.memory.design.books, self.memory.design
-        return {
-            "in_use": books.in_use,
-            "idle": books.idle,
-            "leaked": books.leaked + books.leaked_fallback,
-            "escaped": books.escaped + books.escaped_fallback,
-            "fallback": books.fallback,
-            "nofreeq_size": design.nofreeq_size(),
-            "v_nofree_count": books.v_nofree_count,
-        }
+            self.maps.append(region_map)
 
     def _result(self, outcome: str) -> RunResult:
-        books, lock, recorder = self.memory.design.books, self.clock.lock, self.clock.recorder
-        last = self.samples[-1]
-        run = {
-            "outcome": outcome,
-            "end_ns": min(int(self.env.now), self.script.horizon_ns),
-            "pages": self.vm.npages,
-            **asdict(self.memory.tally),
-            "imports": books.imports,
-            "failed_imports": books.failed_imports,
-            "fallbacks": books.fallbacks,
-            "captured": books.captured,
-            "leaked_fallback": books.leaked_fallback,
-            "escaped_fallback": books.escaped_fallback,
-            **self._books(),
-            "pinned_regions": last["pinned_regions"],
-            "regions": self.vm.nregions,
-            "free_count": self.vm.free_count(),
-            "lock_holds": lock.holds,
-            "lock_wait_ns": lock.wait_ns,
-            "lock_hold_ns": lock.hold_ns,
-        }
-        events = [
-            dict(zip(("time_ns", "cpu", "kind", "pages"), event, strict=True))
-            for event in recorder.events
-        ]
-        names = ("operation", "part", "low_ns", "high_ns", "count")
-        latencies = [dict(zip(names, row, strict=True)) for row in recorder.latencies()]
+        row = run_row(self.memory, self.samples[-1], self.clock.lock)
+        recorder = self.clock.recorder
+        row |= {"outcome": outcome, "end_ns": min(int(self.env.now), self.script.horizon_ns)}
+        events, latencies = event_rows(recorder.events), latency_rows(recorder.latencies())
         sleeping = self.clock.asleep
         self.vm.close()
-        return RunResult(run, self.samples, self.maps, latencies, events, sleeping)
+        return RunResult(row, self.samples, self.maps, latencies, events, sleeping)
 
 
-def _evenly(n: int, horizon_ns: int) -> Iterator[int]:
+def sample(time_ns: int, vm: Vm, design: Nofree) -> tuple[Row, RegionMap]:
+    """Write down the state of memory: a row of samples, and the map of its regions."""
+    free, marks = vm.regions()
+    pinned = marks[:, 1:].sum(axis=1)
+    design.books.check()
+    blocks = np.sum([vm.free_blocks(d) for d in range(vm.ndomains)], axis=0).tolist()
+    row = {
+        "time_ns": time_ns,
+        "free_count": sum(vm.free_count(d) for d in range(vm.ndomains)),
+        **{f"n{order}": n for order, n in enumerate(blocks)},
+        **book_row(design),
+        "pinned_regions": int((pinned > 0).sum()),
+        "free_regions": int((free == 512).sum()),
+    }
+    return row, (time_ns, free, marks)
+
+
+def book_row(design: Nofree) -> Row:
+    """Give the state of NOFREE pages: the true books, and the kernel's own counters."""
+    books = design.books
+    return {
+        "in_use": books.in_use,
+        "idle": books.idle,
+        "leaked": books.leaked + books.leaked_fallback,
+        "escaped": books.escaped + books.escaped_fallback,
+        "fallback": books.fallback,
+        "nofreeq_size": design.nofreeq_size(),
+        "v_nofree_count": books.v_nofree_count,
+    }
+
+
+def run_row(memory: Memory, last: Row, lock: Lock) -> Row:
+    """Sum up a run whose *last* sample was just taken; outcome and end are still to come."""
+    books, vm = memory.design.books, memory.vm
+    return {
+        "pages": vm.npages,
+        **asdict(memory.tally),
+        "imports": books.imports,
+        "failed_imports": books.failed_imports,
+        "fallbacks": books.fallbacks,
+        "captured": books.captured,
+        "leaked_fallback": books.leaked_fallback,
+        "escaped_fallback": books.escaped_fallback,
+        **book_row(memory.design),
+        "pinned_regions": last["pinned_regions"],
+        "regions": vm.nregions,
+        "free_count": last["free_count"],
+        "lock_holds": lock.holds,
+        "lock_wait_ns": lock.wait_ns,
+        "lock_hold_ns": lock.hold_ns,
+    }
+
+
+def event_rows(events: list[tuple[int, int, str, int]]) -> list[Row]:
+    """Name what a recorder's events hold."""
+    return [dict(zip(("time_ns", "cpu", "kind", "pages"), event, strict=True)) for event in events]
+
+
+def latency_rows(latencies: list[tuple[str, str, int, int, int]]) -> list[Row]:
+    """Name what a recorder's latencies hold."""
+    names = ("operation", "part", "low_ns", "high_ns", "count")
+    return [dict(zip(names, row, strict=True)) for row in latencies]
+
+
+def instants(n: int, horizon_ns: int) -> Iterator[int]:
+    """Spread *n* instants evenly from the start to the horizon, both included."""
     return (i * horizon_ns // max(n - 1, 1) for i in range(n))

@@ -1,0 +1,136 @@
+"""The definition of page traffic in time: every actor a SimPy process, every lock a SimPy resource.
+
+`vmmodel.sim.compiled` gives the same sequence of (time, actor, operation, page), a hundred times
+faster; tests hold the two together.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from vmmodel.sim.lock import FreeLock
+from vmmodel.sim.order import ACTORS, event_at, trigger
+from vmmodel.sim.requests import Requests
+from vmmodel.traffic import Traffic
+from vmmodel.traffic.turn import ASLEEP, FINISHED, LOCK, SCANNED, SLAB, TIMED
+
+Process = Generator[simpy.Event, Any, None]
+
+
+class OrderedLock(FreeLock):
+    """A free lock whose next holder acts before anything else happens."""
+
+    def grant(self, granted: simpy.Event) -> None:
+        trigger(granted)
+
+
+class PlainClock:
+    """Runs page traffic as SimPy processes."""
+
+    def __init__(self, env: simpy.Environment, traffic: Traffic, requests: Requests) -> None:
+        self.env, self.traffic, self.requests = env, traffic, requests
+        domains = range(traffic.vm.ndomains)
+        self.locks = [OrderedLock(env) for _ in domains]
+        self._asleep: dict[int, simpy.Event] = {}
+        self._go_on: dict[int, simpy.Event] = {}
+        self._ticks: dict[int, simpy.Event] = {}
+        self._wakeable = [True for _ in domains]
+
+    def start(self, end_ns: int) -> None:
+        """Begin; *end_ns* is when the run ends."""
+        for a in range(self.traffic.nactors):
+            self.env.process(self._actor(a))
+        for d in range(self.traffic.vm.ndomains):
+            self._tick_at(d, self.traffic.daemon_period_ns)
+
+    def _actor(self, a: int) -> Process:
+        """Act, wait, act."""
+        env, traffic = self.env, self.traffic
+        if a >= traffic.ncpus:
+            yield self._wait_for(a)
+        else:
+            yield event_at(env, 0, ACTORS + a)
+        while True:
+            traffic.set_now(int(env.now))
+            code = traffic.turn(a)
+            self.settle()
+            if code == TIMED:
+                yield event_at(env, traffic.due(a), ACTORS + a)
+            elif code == LOCK:
+                yield from self._locked(a)
+            elif code == ASLEEP:
+                self._asleep[a] = env.event()
+                yield self._asleep[a]
+                traffic.set_now(int(env.now))
+                traffic.wake(a)
+            elif code == SLAB:
+                self.requests.slab(a)
+                yield self._wait_for(a)
+            elif code == SCANNED:
+                self.requests.scan_ended(a)
+                yield self._wait_for(a)
+            else:
+                assert code == FINISHED
+                return
+
+    def _locked(self, a: int) -> Process:
+        """Wait for the free lock, act under it, and keep it as long as that takes."""
+        env, traffic = self.env, self.traffic
+        lock, asked = self.locks[traffic.lock_of(a)], int(env.now)
+        if (granted := lock.acquire()) is not None:
+            yield granted
+        traffic.set_now(int(env.now))
+        traffic.waited(a, int(env.now) - asked)
+        hold = traffic.locked(a)
+        self.settle()
+        lock.hold_ns += hold
+        yield event_at(env, int(env.now) + hold, ACTORS + a)
+        lock.release()
+
+    def _wait_for(self, a: int) -> simpy.Event:
+        self._go_on[a] = self.env.event()
+        return self._go_on[a]
+
+    def go_on(self, a: int) -> None:
+        """Let an actor go on that waited for SimPy."""
+        trigger(self._go_on.pop(a), ACTORS + a)
+
+    # Waking.
+
+    def settle(self) -> None:
+        """Wake who waits for memory, and daemons, after something was done."""
+        if (self._asleep or self.requests.sleepers) and not self.traffic.is_short():
+            for a in sorted(self._asleep):
+                trigger(self._asleep[a], ACTORS + a)
+            self._asleep.clear()
+            self.requests.plenty()
+        for d, wakeable in enumerate(self._wakeable):
+            if wakeable and self.traffic.needs_paging(d):
+                self._wakeable[d] = False
+                self._tick_at(d, int(self.env.now))
+
+    # Page daemons.
+
+    def _tick_at(self, d: int, time_ns: int) -> None:
+        """Let the daemon of a domain look at memory at *time_ns*, and not when it would have."""
+        event = event_at(self.env, time_ns, ACTORS + self.traffic.nactors + d)
+        self._ticks[d] = event
+        event.callbacks.append(lambda event: self._tick(d, event))
+
+    def _tick(self, d: int, event: simpy.Event) -> None:
+        if self._ticks.get(d) is not event:
+            return
+        self._wakeable[d] = False
+        self.traffic.set_now(int(self.env.now))
+        if self.traffic.daemon_tick(d) > 0:
+            self.requests.paging(d)
+        else:
+            self.daemon_sleep(d, target_met=True)
+
+    def daemon_sleep(self, d: int, *, target_met: bool) -> None:
+        """Put a page daemon to sleep after its work."""
+        self.traffic.set_now(int(self.env.now))
+        until = self.traffic.daemon_sleep(d, target_met)
+        self._wakeable[d] = self.traffic.daemon_wakeable(d)
+        self._tick_at(d, until)
