@@ -194,6 +194,20 @@ class WholeVm(Vm):
         """Free a page to where it came from."""
         entries.free(self._at, m, cpu)
 
+    def alloc_in_turns(self, places: StructArray, turns: StructArray, *, cached: bool) -> int:
+        """Let the processors fill `Place`s in *turns*; give how many turns were served."""
+        n = len(turns.records)
+        return entries.alloc_in_turns(
+            self._at, places.address, turns.address, n, self.ncpu, int(cached)
+        )
+
+    def free_in_turns(self, places: StructArray, turns: StructArray, *, cached: bool) -> int:
+        """Let the processors free the pages of `Place`s in *turns*; give how many."""
+        n = len(turns.records)
+        return entries.free_in_turns(
+            self._at, places.address, turns.address, n, self.ncpu, int(cached)
+        )
+
     def take_lock_holds(self) -> int:
         """Read how often the functions above held a free lock, and set it to zero."""
         holds = int(self._machine.records["lock_holds"][0])
