@@ -83,7 +83,7 @@ class FragBenchmark:
 
     def _free(self, places: Places) -> None:
         with _Turns(places) as turns:
-            self.vm.free_in_turns(self._places, turns, cached=self.pgcache)
+            self.vm.free_in_turns(self._places, turns)
 
     def _read(self, number: int) -> FragState:
         return FragState(

@@ -29,8 +29,8 @@ PUBLISHED = DATA / "llfree" / "linux_bulk_ns.csv"
 PHASES = ("alloc", "free")
 FITTED = range(2, 9)
 """Cores whose times are fitted; one core's are taken as they are."""
-HOLDS = 400
-"""Batches of each CPU.  All start at once, which takes up to one part in so many off the mean."""
+HOLDS = 200
+"""Batches of each CPU.  All start at once, which changes the mean by one part in 400."""
 START = np.array([300.0, 300.0])
 """Where the fit starts, in ns; any order of magnitude will do."""
 

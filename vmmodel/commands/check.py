@@ -92,6 +92,7 @@ def _llfree_frag(arguments: argparse.Namespace) -> None:
         if state.round % 10 == 0:
             sys.stderr.write(f"round {state.round} of {sizes.rounds}\n")
 
+    sys.stderr.write("Filling memory (when it is the first time, its loop is compiled: 10 s) ...\n")
     benchmark = FragBenchmark(
         sizes, arguments.seed, pgcache=not arguments.no_pgcache, drain=arguments.drain
     )

@@ -207,8 +207,6 @@ def alloc_in_turns(vm: int, places: int, turns_: int, n: int, ncpu: int, cached:
 
 
 @entry
-def free_in_turns(vm: int, places: int, turns_: int, n: int, ncpu: int, cached: int) -> int:
+def free_in_turns(vm: int, places: int, turns_: int, n: int, ncpu: int) -> int:
     """See `turns.free_in_turns`."""
-    return turns.free_in_turns(
-        machine_at(vm)[0], places_at(places), turns_at(turns_), n, ncpu, cached
-    )
+    return turns.free_in_turns(machine_at(vm)[0], places_at(places), turns_at(turns_), n, ncpu)

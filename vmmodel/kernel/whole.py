@@ -201,12 +201,10 @@ class WholeVm(Vm):
             self._at, places.address, turns.address, n, self.ncpu, int(cached)
         )
 
-    def free_in_turns(self, places: StructArray, turns: StructArray, *, cached: bool) -> int:
+    def free_in_turns(self, places: StructArray, turns: StructArray) -> int:
         """Let the processors free the pages of `Place`s in *turns*; give how many."""
         n = len(turns.records)
-        return entries.free_in_turns(
-            self._at, places.address, turns.address, n, self.ncpu, int(cached)
-        )
+        return entries.free_in_turns(self._at, places.address, turns.address, n, self.ncpu)
 
     def take_lock_holds(self) -> int:
         """Read how often the functions above held a free lock, and set it to zero."""

@@ -118,7 +118,8 @@ def _name(axes: Axes, text: str, line: pd.Series) -> None:
 
 def _numbers(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     """The drawn values at every tenth round."""
-    table = ours.join(theirs, lsuffix=" (FreeBSD)", rsuffix=" (LLFree)").round(1)
+    both = [ours.add_suffix(" (FreeBSD)"), theirs.add_suffix(" (LLFree)")]
+    table = pd.concat(both, axis=1).reindex(ours.index).round(1)
     rounds = table.index.to_numpy()
     shown: pd.DataFrame = table[(rounds % 10 == 0) | (rounds == 1)].reset_index()
     return shown
