@@ -5,17 +5,15 @@ import pandas as pd
 import pytest
 
 from vmmodel.checks.lock_bulk import (
-    BATCH,
     FITTED,
     Calibration,
     Phase,
     by_definition,
     calibrate,
     load_published,
-    predictions,
-    price_table,
 )
-from vmmodel.sim.bulk import LOCK
+from vmmodel.checks.lock_tables import predictions, price_table
+from vmmodel.sim.lock_prices import BATCH, LOCK
 from vmmodel.sim.prices import load_prices
 
 PLANTED = Phase(one_core_ns=6000.0, work_ns=1000.0, uncontended_ns=700.0, handoff_ns=500.0)

@@ -45,6 +45,7 @@ def made_up_curve() -> pd.DataFrame:
                     "cores": cores,
                     "published_ns": np.where(cores <= 8, ns + 2, np.nan),
                     "fitted": cores <= 8,
+                    "within_machine": cores <= 26,
                     "predicted_ns": ns,
                     "low_ns": 0.9 * ns,
                     "high_ns": 1.1 * ns,

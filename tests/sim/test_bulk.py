@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sim.tiny import tiny_prices
 
 from vmmodel.errors import InputError
-from vmmodel.sim import bulk
-from vmmodel.sim.bulk import BATCH, Bulk, LinuxBatches, closed_queue, load_lock, simulate
-from vmmodel.sim.prices import load_table
+from vmmodel.sim.bulk import Bulk, LinuxBatches, closed_queue, simulate
+from vmmodel.sim.lock_prices import BATCH, LockPrices, load_lock
+from vmmodel.sim.prices import COSTS, load_table
 
 bulks = st.builds(
     Bulk,
@@ -110,4 +110,4 @@ def test_the_lock_is_read() -> None:
     assert lock.alloc_handoff.low < lock.alloc_handoff.value < lock.alloc_handoff.high
     assert "published" == lock.free_uncontended.mark
     with pytest.raises(InputError, match="alloc_private is missing"):
-        load_table(bulk.LOCK.with_name("costs.toml"), bulk.LockPrices)
+        load_table(COSTS, LockPrices)

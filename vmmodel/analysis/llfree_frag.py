@@ -7,12 +7,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from vmmodel.analysis.metrics import REGION_PAGES, SUPERPAGE_ORDER, free_pages
-from vmmodel.errors import InputError
+from vmmodel.analysis.published import read_published
 from vmmodel.experiment.schema import ORDERS
 from vmmodel.paths import DATA
 
 PUBLISHED = DATA / "llfree" / "frag_series.csv"
 """The series of the artifact for LLFree itself; its iteration *i* is round *i* + 1 here."""
+PUBLISHED_COLUMNS = {
+    "iteration": "int64",
+    "free_4k_frames": "int64",
+    "free_2m_frames": "int64",
+    "metric_0_to_50": "float64",
+    "compaction_page_moves": "int64",
+}
 
 LEVELS = (0, 1, 128, 256, 384, REGION_PAGES)
 """Least free pages of each fill level; the last one is a region that is wholly free."""
@@ -112,9 +119,5 @@ class FragRun:
 
 def load_published() -> pd.DataFrame:
     """Read LLFree's own published series, with `round` as here."""
-    try:
-        table = pd.read_csv(PUBLISHED)
-    except OSError as reason:
-        raise InputError(PUBLISHED, f"cannot be read ({reason.strerror})", "a series") from None
-    table.insert(0, "round", table.iteration + 1)
-    return table
+    table = read_published(PUBLISHED, PUBLISHED_COLUMNS)
+    return table.assign(round=table.iteration + 1)

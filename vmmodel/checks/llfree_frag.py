@@ -67,7 +67,7 @@ class FragBenchmark:
             yield self._read(number)
 
     def in_use(self) -> list[int]:
-        """Pages that the threads hold, by place."""
+        """Pages that the threads hold, by place; NO_PAGE where there is none."""
         pages: list[int] = self._places.column("pfn").tolist()
         return pages
 

@@ -18,9 +18,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from vmmodel.analysis.fit import Fit, fit
-from vmmodel.errors import InputError
+from vmmodel.analysis.published import read_published
 from vmmodel.paths import DATA
-from vmmodel.sim.bulk import BATCH, Bulk, LinuxBatches, Service, closed_queue, simulate
+from vmmodel.sim.bulk import Bulk, LinuxBatches, Service, closed_queue, simulate
+from vmmodel.sim.lock_prices import BATCH
 from vmmodel.sim.prices import Prices
 
 Vector = npt.NDArray[np.float64]
@@ -40,9 +41,13 @@ class Phase:
     """Allocation or free: what is known of it, in ns a hold."""
 
     one_core_ns: float
+    """All that one core alone does for a batch."""
     work_ns: float
+    """What of it is priced work of the buddy lists, under the lock."""
     uncontended_ns: float = 0.0
+    """What else is under the lock."""
     handoff_ns: float = 0.0
+    """What is added when another core held the lock before."""
 
     @property
     def hold_ns(self) -> float:
@@ -51,7 +56,7 @@ class Phase:
 
     @property
     def private_ns(self) -> float:
-        """What one core's time leaves for work outside the lock."""
+        """What one core's time leaves for work outside the lock; a fit may try to leave nothing."""
         return max(self.one_core_ns - self.hold_ns, 0.0)
 
     def bulk(self, ncpu: int) -> Bulk:
@@ -112,11 +117,8 @@ class Calibration:
 
 def load_published() -> pd.DataFrame:
     """Read the published times: mean ns a page of four runs by number of cores."""
-    try:
-        table = pd.read_csv(PUBLISHED)
-    except OSError as reason:
-        raise InputError(PUBLISHED, f"cannot be read ({reason.strerror})", "a table") from None
     columns = {f"{phase}_ns_avg": phase for phase in PHASES}
+    table = read_published(PUBLISHED, {"cores": "int64", **dict.fromkeys(columns, "float64")})
     return table.groupby("cores")[list(columns)].mean().rename(columns=columns)
 
 
@@ -155,58 +157,3 @@ def by_definition(found: dict[str, Calibration], ncpu: int, prices: Prices) -> d
 
 def _with_uncontended(work: Callable[[int], int], uncontended_ns: float) -> Service:
     return lambda cpu: work(cpu) + uncontended_ns
-
-
-def predictions(found: dict[str, Calibration], most: int) -> pd.DataFrame:
-    """Published and predicted ns a page for 1 to *most* cores, a row for each phase and number."""
-    parts = []
-    for phase, one in found.items():
-        table = one.predict(range(1, most + 1))
-        parts.append(
-            pd.DataFrame(
-                {
-                    "phase": phase,
-                    "cores": table.cores,
-                    "published_ns": table.cores.map(one.observed),
-                    "fitted": table.cores <= FITTED[-1],
-                    "predicted_ns": table.ns.round(2),
-                    "low_ns": table.low.round(2),
-                    "high_ns": table.high.round(2),
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
-def price_table(found: dict[str, Calibration]) -> str:
-    """Write what was fitted as data/lock.toml."""
-    lines = [HEAD]
-    for name, one in found.items():
-        low, high = one.fit.intervals()
-        phase, rest = one.phase, one.given.one_core_ns - one.given.work_ns
-        lines += [
-            _price(f"{name}_private", phase.private_ns, rest - high[0], rest - low[0], REST),
-            _price(f"{name}_uncontended", phase.uncontended_ns, low[0], high[0], FIT),
-            _price(f"{name}_handoff", phase.handoff_ns, low[1], high[1], FIT),
-        ]
-    return "\n".join(lines)
-
-
-HEAD = f"""\
-# The free lock under contention, in ns a hold of {BATCH} pages.  ./study check lock-bulk fits it.
-# A core's time for {BATCH} pages is private work, priced work of the buddy lists (costs.toml), the
-# lock's uncontended cost beyond that, and its hand-off when another core held it before.
-# low, high: 95 % interval of the fit.
-"""
-SOURCE = "data/llfree/linux_bulk_ns.csv: Linux 6.0 on a Xeon Gold 5320, LLFree's bulk benchmark"
-REST = "What one core's time leaves beside the hold; 1 core, not fitted."
-FIT = "Least squares of relative errors on the published means of 2 to 8 cores."
-
-
-def _price(name: str, value: float, low: float, high: float, note: str) -> str:
-    numbers = (("value", value), ("low", max(low, 0.0)), ("high", high))
-    return (
-        f"[{name}]\n"
-        + "".join(f"{key} = {number:.1f}\n" for key, number in numbers)
-        + f'mark = "published"\nsource = "{SOURCE}"\nnote = "{note}"\n'
-    )

@@ -121,12 +121,13 @@ def _words(arguments: argparse.Namespace) -> list[str]:
 
 
 def _lock_bulk(arguments: argparse.Namespace) -> None:
-    from vmmodel.checks.lock_bulk import calibrate, load_published, predictions, price_table
+    from vmmodel.checks.lock_bulk import calibrate, load_published
+    from vmmodel.checks.lock_tables import predictions, price_table, worded
     from vmmodel.checks.store import Outcome, write_outcome
     from vmmodel.commands.sweeping import command_line
     from vmmodel.report.lock_bulk import bulk_curve
     from vmmodel.report.picture import standalone
-    from vmmodel.sim.bulk import LOCK
+    from vmmodel.sim.lock_prices import LOCK
     from vmmodel.sim.prices import load_prices
 
     found = calibrate(load_prices(), load_published())
@@ -136,5 +137,7 @@ def _lock_bulk(arguments: argparse.Namespace) -> None:
     command = command_line(["check", "lock-bulk", "--out", "DIR"])
     write_outcome(arguments.out, Outcome({"lock-bulk": table}, texts), command, figure.caption)
     print(table[table.cores.isin([1, 2, 4, 8, 16, 26, MOST_CPUS])].to_string(index=False))
+    for name, one in found.items():
+        print(worded(name, one))
     same = LOCK.is_file() and LOCK.read_text(encoding="utf-8") == prices
     print(f"{LOCK} {'is this fit' if same else 'is another fit than this'}")

@@ -6,8 +6,6 @@ from matplotlib.axes import Axes
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
-SOCKET = 26
-"""Cores of the machine that was measured, a Xeon Gold 5320; beyond are hardware threads."""
 LOOKS = {"alloc": "LLFree", "free": "ordinary"}
 """Looks of the two phases: the lines are of no design."""
 WORDS = {"alloc": "allocating", "free": "freeing"}
@@ -17,10 +15,12 @@ def bulk_curve(table: pd.DataFrame) -> Figure:
     """Time of one page against cores, with the fitted range shaded.
 
     *table* has a row for each phase and number of cores: `phase`, `cores`, `predicted_ns`,
-    `low_ns`, `high_ns`, `published_ns` (NaN where nothing is published) and `fitted`.
+    `low_ns`, `high_ns`, `published_ns` (NaN where nothing is published), `fitted`, and whether the
+    machine that was measured has so many cores, `within_machine`.
     """
     name = "lock-bulk"
     fitted = table[table.fitted].cores
+    machine = int(table[table.within_machine].cores.max())
     with canvas(3.0) as drawing:
         both = drawing.subplots(1, 2)
         drawing.subplots_adjust(left=0.075, right=0.985, top=0.885, bottom=0.15, wspace=0.18)
@@ -30,8 +30,8 @@ def bulk_curve(table: pd.DataFrame) -> Figure:
             axes.set_ylim(bottom=0)
         both[0].set_title("fitted range")
         both[1].set_title("prediction, 95 % interval")
-        both[1].axvline(SOCKET, color="#808080", linewidth=0.8, linestyle=(0, (2, 2)))
-        both[1].text(SOCKET + 0.8, 60, "cores of the machine end here")
+        both[1].axvline(machine, color="#808080", linewidth=0.8, linestyle=(0, (2, 2)))
+        both[1].text(machine + 0.8, 60, "cores of the machine end here")
         svg = to_svg(drawing, name)
     ends = table[table.cores == table.cores.max()].set_index("phase")
     words = "; ".join(

@@ -14,46 +14,14 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
 
 import simpy
-from pydantic import BaseModel, ConfigDict
 
 from vmmodel.kernel import NO_PAGE, Vm
-from vmmodel.paths import DATA
 from vmmodel.sim.lock import FreeLock
-from vmmodel.sim.prices import Price, Prices, load_table
+from vmmodel.sim.lock_prices import BATCH
+from vmmodel.sim.prices import Prices
 
 Service = Callable[[int], float]
 """What a CPU does under the lock: how long it takes, in ns, without hand-off."""
-
-BATCH = 63
-"""Pages under one hold.  Linux 6.0: pcp->batch of a zone above 256 MB, zone_batchsize()."""
-
-
-LOCK = DATA / "lock.toml"
-"""The lock as calibrated."""
-
-
-class LockPrices(BaseModel):
-    """What the free lock costs when CPUs contend for it, in ns a hold of `BATCH` pages."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    alloc_private: Price
-    """Work for a batch outside the lock, while allocating."""
-    alloc_uncontended: Price
-    """The lock, and what it protects, beyond the priced work, with nobody else there."""
-    alloc_handoff: Price
-    """More of it when another CPU held the lock before."""
-    free_private: Price
-    """As above, while freeing."""
-    free_uncontended: Price
-    """As above."""
-    free_handoff: Price
-    """As above."""
-
-
-def load_lock() -> LockPrices:
-    """Read the calibrated lock."""
-    return load_table(LOCK, LockPrices)
 
 
 @dataclass(frozen=True)
