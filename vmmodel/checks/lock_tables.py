@@ -1,9 +1,11 @@
 """The tables of the lock calibration: predictions by cores, and the prices as fitted."""
 
+import tomllib
+
 import pandas as pd
 
 from vmmodel.checks.lock_bulk import FITTED, Calibration
-from vmmodel.sim.lock_prices import BATCH
+from vmmodel.sim.lock_prices import BATCH, LockPrices, load_lock
 
 MACHINE_CORES = 26
 """Cores of the machine that was measured, a Xeon Gold 5320.
@@ -69,6 +71,16 @@ def _price(name: str, value: float, low: float, high: float, note: str) -> str:
     )
 
 
+def is_stored(toml: str) -> bool:
+    """Tell whether data/lock.toml says the same, to the ns: other libraries round otherwise."""
+    stored, fitted = load_lock(), LockPrices.model_validate(tomllib.loads(toml))
+    return all(
+        abs(getattr(price, end) - getattr(getattr(stored, name), end)) < 1.0
+        for name, price in fitted
+        for end in ("value", "low", "high")
+    )
+
+
 def worded(name: str, one: Calibration) -> str:
     """Say in one line what was fitted, and how well it does."""
     low, high = one.fit.intervals()
@@ -77,6 +89,6 @@ def worded(name: str, one: Calibration) -> str:
         f"{name}: private {phase.private_ns:.0f} ns, priced work {phase.work_ns:.0f} ns, "
         f"uncontended {phase.uncontended_ns:.0f} ns [{low[0]:.0f}, {high[0]:.0f}], "
         f"hand-off {phase.handoff_ns:.0f} ns [{low[1]:.0f}, {high[1]:.0f}] "
-        f"a hold of {BATCH} pages; {100 * one.fit.spread:.1f} % is left, fitted on 4 cores it misses 8 by "
-        f"{100 * one.drift:.1f} %"
+        f"a hold of {BATCH} pages; {100 * one.fit.spread:.1f} % is left, "
+        f"fitted on 4 cores it misses 8 by {100 * one.drift:.1f} %"
     )

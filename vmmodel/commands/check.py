@@ -122,7 +122,7 @@ def _words(arguments: argparse.Namespace) -> list[str]:
 
 def _lock_bulk(arguments: argparse.Namespace) -> None:
     from vmmodel.checks.lock_bulk import calibrate, load_published
-    from vmmodel.checks.lock_tables import predictions, price_table, worded
+    from vmmodel.checks.lock_tables import is_stored, predictions, price_table, worded
     from vmmodel.checks.store import Outcome, write_outcome
     from vmmodel.commands.sweeping import command_line
     from vmmodel.report.lock_bulk import bulk_curve
@@ -139,5 +139,4 @@ def _lock_bulk(arguments: argparse.Namespace) -> None:
     print(table[table.cores.isin([1, 2, 4, 8, 16, 26, MOST_CPUS])].to_string(index=False))
     for name, one in found.items():
         print(worded(name, one))
-    same = LOCK.is_file() and LOCK.read_text(encoding="utf-8") == prices
-    print(f"{LOCK} {'is this fit' if same else 'is another fit than this'}")
+    print(f"{LOCK} {'is this fit' if is_stored(prices) else 'is another fit than this'}")
