@@ -48,9 +48,8 @@ def compaction_moves(free: npt.NDArray[np.integer]) -> int:
     """Count the 4 KB pages that compaction must move, from the free pages of each 2 MB region.
 
     Regions are sorted by free pages; the fullest is filled from the emptiest until the two meet.
-    In the end some regions are full, at most one is partly filled, the others are free.  What is
-    filled need not be filled page by page to be counted: the pages that come into a region are
-    what it lacks.
+    In the end some regions are full, at most one is partly filled, the others are free.  The walk
+    itself is not needed: the pages that come into a region are those it lacked.
     """
     used = np.sort(REGION_PAGES - free.astype(np.int64))[::-1]
     full, rest = divmod(int(used.sum()), REGION_PAGES)
@@ -107,7 +106,7 @@ def _levels(free: npt.NDArray[np.integer]) -> list[int]:
 
 @dataclass(frozen=True)
 class FragRun:
-    """One run of the benchmark, read from its folder."""
+    """One run of the benchmark, as a figure takes it."""
 
     rounds: pd.DataFrame
     """What `report` gives."""
