@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "oracle": {"errors", "paths", "kernel", "nofree"},
     "analysis": COMMON | {SCHEMA},
     "report": COMMON | {SCHEMA, "analysis"},
+    "checks": COMMON | {"kernel", "sim", "workloads", "experiment", "analysis"},
 }
 """What each package may import of vmmodel, itself apart.  The command line may import all."""
 
@@ -40,8 +41,8 @@ ONLY_IN = {
     "secrets": set(),
     "matplotlib": {"report"},
     "scipy": {"analysis"},
-    "pandas": {"experiment", "analysis", "report"},
-    "pyarrow": {"experiment", "analysis", "report"},
+    "pandas": {"experiment", "analysis", "report", "checks"},
+    "pyarrow": {"experiment", "analysis", "report", "checks"},
 }
 """Where a library may be used."""
 

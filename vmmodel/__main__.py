@@ -15,6 +15,7 @@ COMMANDS = {
     "list": "show scenarios, designs and parameters",
     "run": "run one scenario and write its tables",
     "parity": "replay traces of FreeBSD's own allocator, compare row by row",
+    "check": "put the model beside benchmarks of the literature",
     "bench": "measure the compiled kernel side by side with C",
     "lab": "open the notebooks in JupyterLab",
     "test": "run all tests",

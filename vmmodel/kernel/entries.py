@@ -3,16 +3,19 @@
 All arguments and results are 64-bit integers, which makes a call as cheap as numba can (0.24 us).
 """
 
-from vmmodel.kernel import alloc, domain, pgcache, phys, reserv, survey
+from vmmodel.kernel import alloc, domain, pgcache, phys, reserv, survey, turns
 from vmmodel.kernel import replay as batch
 from vmmodel.kernel.cstruct import entry, pointer_to
 from vmmodel.kernel.pages import Machine, Word
 from vmmodel.kernel.replay import Block, Operation
+from vmmodel.kernel.turns import Place, Turn
 
 machine_at = pointer_to(Machine)
 words_at = pointer_to(Word)
 operations_at = pointer_to(Operation)
 blocks_at = pointer_to(Block)
+places_at = pointer_to(Place)
+turns_at = pointer_to(Turn)
 
 
 @entry
@@ -206,3 +209,17 @@ def reserv_break(vm: int, region: int) -> int:
 def check_reservs(vm: int, d: int) -> int:
     """See `reserv.check_reservs`."""
     return reserv.check_reservs(machine_at(vm)[0], d)
+
+
+@entry
+def alloc_in_turns(vm: int, places: int, turns_: int, n: int, ncpu: int, cached: int) -> int:
+    """See `turns.alloc_in_turns`."""
+    return turns.alloc_in_turns(
+        machine_at(vm)[0], places_at(places), turns_at(turns_), n, ncpu, cached
+    )
+
+
+@entry
+def free_in_turns(vm: int, places: int, turns_: int, n: int, ncpu: int) -> int:
+    """See `turns.free_in_turns`."""
+    return turns.free_in_turns(machine_at(vm)[0], places_at(places), turns_at(turns_), n, ncpu)

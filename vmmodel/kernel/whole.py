@@ -210,6 +210,18 @@ class WholeVm(Vm):
         """Say which CPU `page_alloc` and `page_free` run on."""
         self.cpu_at_work = cpu
 
+    def alloc_in_turns(self, places: StructArray, turns: StructArray, *, cached: bool) -> int:
+        """Let the processors fill `Place`s in *turns*; give how many turns were served."""
+        n = len(turns.records)
+        return entries.alloc_in_turns(
+            self._at, places.address, turns.address, n, self.ncpu, int(cached)
+        )
+
+    def free_in_turns(self, places: StructArray, turns: StructArray) -> int:
+        """Let the processors free the pages of `Place`s in *turns*; give how many."""
+        n = len(turns.records)
+        return entries.free_in_turns(self._at, places.address, turns.address, n, self.ncpu)
+
     def take_lock_holds(self) -> int:
         """Read how often the functions above held a free lock, and set it to zero."""
         holds = int(self._machine.records["lock_holds"][0])

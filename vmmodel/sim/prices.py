@@ -8,7 +8,7 @@ it comes from and how sure it is, and sensitivity analysis sweeps its range.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +19,9 @@ COSTS = DATA / "costs.toml"
 """The price table of the study."""
 
 Nanoseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, strict=True)]
+
+
+P = TypeVar("P", bound=BaseModel)
 
 
 class Price(BaseModel):
@@ -127,7 +130,12 @@ class Prices(BaseModel):
 
 
 def load_prices(path: Path = COSTS) -> Prices:
-    """Read and check a price table; `InputError` names the file and the key."""
+    """Read and check the price table of the study."""
+    return load_table(path, Prices)
+
+
+def load_table(path: Path, kind: type[P]) -> P:
+    """Read and check a table of prices; `InputError` names the file and the key."""
     try:
         with path.open("rb") as file:
             table = tomllib.load(file)
@@ -136,11 +144,13 @@ def load_prices(path: Path = COSTS) -> Prices:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as reason:
         raise InputError(path, f"broken TOML ({reason})", "a price table") from None
     try:
-        return Prices.model_validate(table)
+        return kind.model_validate(table)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise InputError(path, _what(first["type"], key, first["input"]), _wanted(key)) from None
+        raise InputError(
+            path, _what(first["type"], key, first["input"]), _wanted(key, kind)
+        ) from None
 
 
 def _what(kind: str, key: str, found: object) -> str:
@@ -153,10 +163,10 @@ def _what(kind: str, key: str, found: object) -> str:
     return f"{key} is {shown(found)}"
 
 
-def _wanted(key: str) -> str:
+def _wanted(key: str, kind: type[BaseModel]) -> str:
     event, _, field = key.partition(".")
-    if event not in Prices.model_fields:
-        return f"one of {', '.join(Prices.model_fields)}"
+    if event not in kind.model_fields:
+        return f"one of {', '.join(kind.model_fields)}"
     if not field:
         return "a table with low <= value <= high in ns, mark, source, note"
     return {

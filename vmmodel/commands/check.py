@@ -1,0 +1,142 @@
+"""Put the model beside what others measured: benchmarks of the literature.
+
+Writes tables with units, a figure and meta.json into a folder, and prints a summary.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from vmmodel.commands.run import natural
+
+CHECKS = {
+    "llfree-frag": "LLFree's fragmentation benchmark on FreeBSD's buddy lists",
+    "lock-bulk": "calibrate the free lock on 1 to 8 published cores, predict 64",
+}
+
+EPILOG = """\
+  ./study check llfree-frag --memory-gb 16 --seed 1 --out DIR
+  ./study check llfree-frag --memory-gb 128 --no-pgcache --out DIR    each page to the buddy lists
+  ./study check lock-bulk --out DIR
+
+checks:
+""" + "".join(f"  {name:<12} {what}\n" for name, what in CHECKS.items())
+
+LEAST_GB, MOST_GB = 0.0625, 128.0
+MOST_CPUS = 64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the checks and their arguments."""
+    checks = parser.add_subparsers(metavar="CHECK", dest="check", required=True)
+    frag = checks.add_parser("llfree-frag", help=CHECKS["llfree-frag"])
+    frag.add_argument(
+        "--memory-gb", type=gigabytes, default=16.0, help="0.0625 to 128 (default: %(default)g)"
+    )
+    frag.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
+    frag.add_argument(
+        "--no-pgcache", action="store_true", help="pages come from the buddy lists one by one"
+    )
+    frag.add_argument(
+        "--drain", action="store_true", help="empty the page caches between frees and allocations"
+    )
+    bulk = checks.add_parser("lock-bulk", help=CHECKS["lock-bulk"])
+    for check in (frag, bulk):
+        check.add_argument("--out", type=Path, required=True, help="folder for tables and figure")
+
+
+def gigabytes(text: str) -> float:
+    """Read a size in GB that is a whole number of 2 MB regions.
+
+    >>> gigabytes("0.5")
+    0.5
+    """
+    wanted = f"{text!r} is no size from {LEAST_GB:g} to {MOST_GB:g} GB in steps of 2 MB"
+    try:
+        size = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(wanted) from None
+    if not LEAST_GB <= size <= MOST_GB or not (size * 512).is_integer():
+        raise argparse.ArgumentTypeError(wanted)
+    return size
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the check that was asked for."""
+    from vmmodel.commands.sweeping import compile_kernel, progress_console
+    from vmmodel.experiment.store import check_replaceable
+
+    check_replaceable(arguments.out)
+    compile_kernel(progress_console())
+    if arguments.check == "llfree-frag":
+        _llfree_frag(arguments)
+    else:
+        _lock_bulk(arguments)
+    print(arguments.out)
+    return 0
+
+
+def _llfree_frag(arguments: argparse.Namespace) -> None:
+    from vmmodel.analysis.llfree_frag import FragRun, load_published, report
+    from vmmodel.checks.llfree_frag import FragBenchmark, FragState, run_tables
+    from vmmodel.checks.store import Outcome, write_outcome
+    from vmmodel.commands.sweeping import command_line
+    from vmmodel.report.llfree_frag import fragmentation
+    from vmmodel.report.picture import standalone
+    from vmmodel.workloads.llfree_frag import FragSizes
+
+    published = load_published()
+    sizes = FragSizes(round(arguments.memory_gb * (1 << 18)))
+
+    def tell(state: FragState) -> None:
+        if state.round % 10 == 0:
+            sys.stderr.write(f"round {state.round} of {sizes.rounds}\n")
+
+    sys.stderr.write("Filling memory (when it is the first time, its loop is compiled: 10 s) ...\n")
+    benchmark = FragBenchmark(
+        sizes, arguments.seed, pgcache=not arguments.no_pgcache, drain=arguments.drain
+    )
+    tables = run_tables(benchmark, tell)
+    benchmark.close()
+    regions = tables["regions"].to_pandas()
+    table = report(tables["rounds"].to_pandas(), regions)
+    figure = fragmentation(FragRun(table, regions, _label(arguments)), published)
+    outcome = Outcome({"llfree-frag": table}, {"llfree-frag.svg": standalone(figure)}, tables)
+    write_outcome(arguments.out, outcome, command_line(_words(arguments)), figure.caption)
+    shown = table.filter(regex="^(round|free_|metric_0|compaction)")
+    print(shown[table["round"] % 20 == 0].to_string(index=False))
+
+
+def _label(arguments: argparse.Namespace) -> str:
+    way = "each page from the buddy lists" if arguments.no_pgcache else "through the page caches"
+    drained = ", drained in each round" if arguments.drain else ""
+    return f"{arguments.memory_gb:g} GB, {way}{drained}"
+
+
+def _words(arguments: argparse.Namespace) -> list[str]:
+    words = ["check", "llfree-frag", f"--memory-gb={arguments.memory_gb:g}"]
+    words += [f"--seed={arguments.seed}"]
+    words += ["--no-pgcache"] * arguments.no_pgcache + ["--drain"] * arguments.drain
+    return [*words, "--out", "DIR"]
+
+
+def _lock_bulk(arguments: argparse.Namespace) -> None:
+    from vmmodel.checks.lock_bulk import calibrate, load_published
+    from vmmodel.checks.lock_tables import is_stored, predictions, price_table, worded
+    from vmmodel.checks.store import Outcome, write_outcome
+    from vmmodel.commands.sweeping import command_line
+    from vmmodel.report.lock_bulk import bulk_curve
+    from vmmodel.report.picture import standalone
+    from vmmodel.sim.lock_prices import LOCK
+    from vmmodel.sim.prices import load_prices
+
+    found = calibrate(load_prices(), load_published())
+    table, prices = predictions(found, MOST_CPUS), price_table(found)
+    figure = bulk_curve(table)
+    texts = {"lock.toml": prices, "lock-bulk.svg": standalone(figure)}
+    command = command_line(["check", "lock-bulk", "--out", "DIR"])
+    write_outcome(arguments.out, Outcome({"lock-bulk": table}, texts), command, figure.caption)
+    print(table[table.cores.isin([1, 2, 4, 8, 16, 26, MOST_CPUS])].to_string(index=False))
+    for name, one in found.items():
+        print(worded(name, one))
+    print(f"{LOCK} {'is this fit' if is_stored(prices) else 'is another fit than this'}")
