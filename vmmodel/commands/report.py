@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     console = progress_console()
     start = time.monotonic()
     profile = arguments.profile
-    scenarios = tuple(SCENARIOS.values())
+    scenarios = tuple(each for each in SCENARIOS.values() if profile in each.profiles)
     if profile == "full":
         scenarios = tuple(scenario.choose(*scenario.variants) for scenario in scenarios)
     replications = arguments.replications or REPLICATIONS[profile]

@@ -13,6 +13,7 @@ EPILOG = """\
   ./study run syzkaller --out /tmp/s                                 all designs, one replication
   ./study run second-resource --design freeable --design batch --replications 20 --out /tmp/r
   ./study run hosts --variant M1 --out /tmp/m1                       one recorded machine
+  ./study run desktop --design ordinary --check --out /tmp/desktop   two days, some 15 s
   vmstat -z > zones.txt; ./study run hosts --zones zones.txt --set memory_gb=32 --out /tmp/mine
 """
 
@@ -33,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="assert at every sample that no page is missing and that all lists are sound",
     )
     parser.add_argument("--workers", type=positive, help="processes (default: one for each CPU)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the tables")
@@ -57,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         replications=arguments.replications,
         seed=arguments.seed,
         profile="run",
+        check=arguments.check,
     )
     words = _words(arguments, sweep.designs)
     sweep_with_progress(

@@ -23,6 +23,8 @@ class Traffic:
         self.alive: dict[tuple[int, int], list[int]] = {}
         """Pages by burst and part."""
         self.squeezed: list[int] = []
+        self._moving = 0
+        """Pages of bursts that are on their way, to or from the lists."""
         self.refused = 0
         """Holds in which the domain's accounting admitted nothing."""
 
@@ -32,6 +34,7 @@ class Traffic:
         Its pages are dealt out to *parts*, each of which is freed at its own time.
         """
         pages = yield from self._alloc(npages, RequestClass.NORMAL, pool)
+        self._moving -= len(pages)
         for part in range(parts):
             self.alive[burst, part] = pages[part::parts]
 
@@ -48,7 +51,9 @@ class Traffic:
         floor = vm.thresholds().interrupt_free_min
         excess = vm.free_count() - floor - leave
         if excess > 0:
-            self.squeezed += yield from self._alloc(excess, RequestClass.SYSTEM, Pool.DEFAULT)
+            taken = yield from self._alloc(excess, RequestClass.SYSTEM, Pool.DEFAULT)
+            self._moving -= len(taken)
+            self.squeezed += taken
         elif excess < 0:
             surplus = self.squeezed[excess:]
             del self.squeezed[excess:]
@@ -59,6 +64,10 @@ class Traffic:
         squeezed, self.squeezed = self.squeezed, []
         yield from self._free(squeezed)
 
+    def held(self) -> int:
+        """Pages that bursts and pressure have."""
+        return len(self.squeezed) + self._moving + sum(map(len, self.alive.values()))
+
     def _alloc(self, npages: int, request_class: RequestClass, pool: Pool) -> Steps[list[int]]:
         vm = self.memory.vm
         pages: list[int] = []
@@ -68,14 +77,17 @@ class Traffic:
             if not got:
                 self.refused += 1
                 break
+            self._moving += len(got)
             pages += got
         return pages
 
     def _free(self, pages: list[int]) -> Steps[None]:
+        self._moving += len(pages)
         for start in range(0, len(pages), self.bucket):
             yield Locked(partial(self._release, pages[start : start + self.bucket]))
 
     def _release(self, pages: list[int]) -> None:
         self.memory.vm.pages_free(pages)
+        self._moving -= len(pages)
         if self.memory.design.checks_every_free:
             self.memory.vm.did(branches=len(pages))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from vmmodel.errors import InputError, meant
 from vmmodel.paths import DATA
+from vmmodel.sim.machine import AnyScript
 from vmmodel.sim.script import Script
+from vmmodel.workloads.desktop import DesktopParameters, desktop_script
 from vmmodel.workloads.hosts import MEMORY_GB, HostsParameters, hosts_script
 from vmmodel.workloads.parameters import Parameters
 from vmmodel.workloads.second_resource import SecondResourceParameters, second_resource_script
@@ -29,17 +31,19 @@ class Scenario:
     limits: tuple[str, ...]
     """What it does not show."""
     parameters: Parameters
-    draw: Callable[[Parameters, Streams, str], Script]
+    draw: Callable[[Parameters, Streams, str], AnyScript]
     """Parameters, streams and variant to a script."""
     variants: tuple[str, ...] = ("",)
     """What there is to choose from; the scenario is run for each of `chosen`."""
     chosen: tuple[str, ...] = ("",)
+    profiles: tuple[str, ...] = ("quick", "full")
+    """Profiles of the report that run it."""
     source: str = ""
     """Digest of a user's own input, or how else it departs from the recorded one."""
     notes: tuple[str, ...] = ()
     """What the reader of a user's own input should be told."""
 
-    def script(self, seed: int, variant: str, replication: int) -> Script:
+    def script(self, seed: int, variant: str, replication: int) -> AnyScript:
         """Draw one replication; the same arguments give the same script."""
         streams = Streams(seed, self.name, variant, replication)
         return self.draw(self.parameters, streams, variant)
@@ -99,6 +103,11 @@ def _syzkaller(parameters: Parameters, streams: Streams, _variant: str) -> Scrip
     return syzkaller_script(parameters, streams)
 
 
+def _desktop(parameters: Parameters, streams: Streams, _variant: str) -> AnyScript:
+    assert isinstance(parameters, DesktopParameters)
+    return desktop_script(parameters, streams)
+
+
 def _second_resource(parameters: Parameters, streams: Streams, _variant: str) -> Script:
     assert isinstance(parameters, SecondResourceParameters)
     return second_resource_script(parameters, streams)
@@ -148,6 +157,22 @@ SCENARIOS: dict[str, Scenario] = {
         ),
         parameters=SecondResourceParameters(),
         draw=_second_resource,
+    ),
+    "desktop": Scenario(
+        name="desktop",
+        title="A developer's desktop after two days",
+        story="Sessions, browsers, builds and nightly scans of all files on 16 GB: some hundred "
+        "million page operations through page caches, reservations and the page daemon.",
+        question="What do NOFREE chunks buy on an ordinary machine?",
+        limits=(
+            "One number of its load, the size of the ZFS cache, is set so that `ordinary` reaches "
+            "the published share of 2 MB chunks with a VM OBJECT slab; all others come from "
+            "sources or are assumed.",
+            "Objects are used and reclaimed as wholes, their pages fault in in ascending order.",
+        ),
+        parameters=DesktopParameters(),
+        draw=_desktop,
+        profiles=("full",),
     ),
 }
 

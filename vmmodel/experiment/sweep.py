@@ -27,7 +27,8 @@ from vmmodel.experiment.digest import model_digest
 from vmmodel.experiment.scenario import Scenario
 from vmmodel.experiment.store import read_tables, replace_folder, write_sweep, write_tables
 from vmmodel.experiment.tables import Tables, join_tables, run_tables
-from vmmodel.sim.run import Machine
+from vmmodel.sim.machine import run_script
+from vmmodel.sim.prices import load_prices
 
 NSAMPLES = 40
 NMAPS = 16
@@ -43,6 +44,8 @@ class Unit:
     replication: int
     designs: tuple[str, ...]
     seed: int
+    check: bool = False
+    """Whether every promise is asserted at every sample: it changes no table."""
 
     def digest(self) -> str:
         """Name all that the unit's tables depend on: 24 hex digits."""
@@ -62,11 +65,12 @@ class Sweep:
     replications: int
     seed: int
     profile: str
+    check: bool = False
 
     def units(self) -> list[Unit]:
         """List the units in the order of the tables."""
         return [
-            Unit(scenario, variant, replication, self.designs, self.seed)
+            Unit(scenario, variant, replication, self.designs, self.seed, self.check)
             for scenario in self.scenarios
             for variant in scenario.chosen
             for replication in range(self.replications)
@@ -86,7 +90,8 @@ def run_unit(unit: Unit, shards: Path) -> str:
     script = unit.scenario.script(unit.seed, unit.variant, unit.replication)
     parts = []
     for design in unit.designs:
-        result = Machine(script, design).run(NSAMPLES, NMAPS if unit.replication == 0 else 0)
+        nmaps = NMAPS if unit.replication == 0 else 0
+        result = run_script(script, design, load_prices(), NSAMPLES, nmaps, check=unit.check)
         key = {
             "scenario": unit.scenario.name,
             "variant": unit.variant,

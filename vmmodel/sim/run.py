@@ -56,6 +56,8 @@ class Machine:
     script: Script
     design: str
     prices: Prices = field(default_factory=load_prices)
+    check: bool = False
+    """Whether every promise is asserted at every sample."""
 
     def __post_init__(self) -> None:
         self.env = simpy.Environment()
@@ -125,6 +127,14 @@ class Machine:
         self.samples.append(row)
         if with_map:
             self.maps.append(region_map)
+        if self.check:
+            self._assert_promises()
+
+    def _assert_promises(self) -> None:
+        """Assert that lists are sound and that no page is missing."""
+        books, pages = self.memory.design.books, self.vm.check()
+        held = books.in_use + books.idle + books.leaked + books.fallback + books.leaked_fallback
+        assert pages + held + self.traffic.held() == self.vm.npages, "pages are missing"
 
     def _result(self, outcome: str) -> RunResult:
         row = run_row(self.memory, self.samples[-1], self.clock.lock)

@@ -4,17 +4,15 @@ from typing import Any
 
 from vmmodel.kernel.cstruct import outlined, stay_outlined
 from vmmodel.kernel.pages import NO_PAGE, NPOOL
-from vmmodel.traffic.objects import KERNEL
 from vmmodel.traffic.pages import (
     ALLOCATE,
     BREAK,
     BUCKET,
     BUDDY,
-    DEFAULT,
-    DIRECT,
     FREE_BUCKET,
     READY,
     START,
+    pool_of,
 )
 
 
@@ -26,7 +24,7 @@ def pages_admitted(tr: Any, d: int) -> int:
     for a in range(tr.nactors):
         actor = tr.actor[a]
         if actor.acted == 0 and actor.domain == d and START <= actor.phase <= BUDDY:
-            pool = DIRECT if tr.object[actor.object].kind == KERNEL else DEFAULT
+            pool = pool_of(tr.object[actor.object])
             size = tr.machine[0].zone[d * NPOOL + pool].bucket_size
             pages += size if actor.phase == BUCKET else 1
     return pages

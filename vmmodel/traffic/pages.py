@@ -68,6 +68,12 @@ def first_domain(tr: Any, actor: Any, obj: Any) -> int:
 
 
 @kernel
+def pool_of(obj: Any) -> int:
+    """Give the pool that an object's pages come from: those without a VM object share DIRECT."""
+    return DIRECT if obj.kind >= KERNEL else DEFAULT
+
+
+@kernel
 def alloc_reserved(tr: Any, actor: Any, obj: Any) -> int:
     """Allocate from the object's reservation, or ask for the lock to start one.
 
@@ -93,7 +99,7 @@ def alloc_cached(tr: Any, actor: Any, obj: Any, after: int) -> int:
     FreeBSD: uma_zalloc() of a "vm pgcache" zone, then vm_phys_alloc_pages().
     """
     vm, d = tr.machine[0], actor.domain
-    z = d * NPOOL + (DIRECT if obj.kind == KERNEL else DEFAULT)
+    z = d * NPOOL + pool_of(obj)
     if after < BUCKET:
         actor.page = cache_alloc(vm, z, actor.cpu)
         if actor.page != NO_PAGE:
@@ -104,7 +110,7 @@ def alloc_cached(tr: Any, actor: Any, obj: Any, after: int) -> int:
     if after < ONE and import_admitted(vm, z, 1, 0):
         actor.phase = ONE
         return WANT_LOCK
-    if domain_allocate(vm, d, SYSTEM if obj.kind == KERNEL else NORMAL, 1):
+    if domain_allocate(vm, d, SYSTEM if obj.kind >= KERNEL else NORMAL, 1):
         actor.phase = BUDDY
         return WANT_LOCK
     return REFUSED
@@ -124,7 +130,7 @@ def alloc_page(tr: Any, actor: Any) -> int:
     elif phase == BUDDY:  # admitted, but the lists are empty: the pages are in reservations
         actor.phase = BREAK
         return WANT_LOCK
-    if phase == ALLOCATE and obj.kind != KERNEL:
+    if phase == ALLOCATE and obj.kind < KERNEL:
         answer = alloc_reserved(tr, actor, obj)
         if answer != REFUSED:
             return answer
@@ -176,7 +182,7 @@ def locked_page(tr: Any, actor: Any) -> None:
     if phase <= BREAK:
         obj = tr.object[actor.object]
         d = actor.domain
-        pool = DIRECT if obj.kind == KERNEL else DEFAULT
+        pool = pool_of(obj)
         z = d * NPOOL + pool
         if phase == START:
             m = reserv_start(vm, d, actor.object, obj.pindex)

@@ -24,7 +24,9 @@ class Kind(IntEnum):
     FILE = 1
     """File cache: read, dropped when clean."""
     KERNEL = 2
-    """Page tables and slabs that are not NOFREE: pool DIRECT, no object, never reclaimed."""
+    """Page tables and slabs that are not NOFREE: pool DIRECT, no VM object, never reclaimed."""
+    ARC = 3
+    """File cache of ZFS: pool DIRECT as well, but given back least recently used first."""
 
 
 class Policy(IntEnum):
