@@ -7,16 +7,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from vmmodel.commands.run import natural
+from vmmodel.commands.run import natural, pairs, positive
 
 CHECKS = {
     "llfree-frag": "LLFree's fragmentation benchmark on FreeBSD's buddy lists",
+    "desktop": "the published share of 2 MB chunks with a VM OBJECT slab, two days of a desktop",
     "lock-bulk": "calibrate the free lock on 1 to 8 published cores, predict 64",
 }
 
 EPILOG = """\
   ./study check llfree-frag --memory-gb 16 --seed 1 --out DIR
   ./study check llfree-frag --memory-gb 128 --no-pgcache --out DIR    each page to the buddy lists
+  ./study check desktop --replications 5 --out DIR
+  ./study check desktop --set zfs_share=0 --out DIR                   would speak against it
   ./study check lock-bulk --out DIR
 
 checks:
@@ -41,7 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--drain", action="store_true", help="empty the page caches between frees and allocations"
     )
     bulk = checks.add_parser("lock-bulk", help=CHECKS["lock-bulk"])
-    for check in (frag, bulk):
+    desk = checks.add_parser("desktop", help=CHECKS["desktop"])
+    desk.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
+    desk.add_argument("--replications", type=positive, default=3, help="(default: %(default)s)")
+    desk.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
+    )
+    for check in (frag, bulk, desk):
         check.add_argument("--out", type=Path, required=True, help="folder for tables and figure")
 
 
@@ -70,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     compile_kernel(progress_console())
     if arguments.check == "llfree-frag":
         _llfree_frag(arguments)
+    elif arguments.check == "desktop":
+        _desktop(arguments)
     else:
         _lock_bulk(arguments)
     print(arguments.out)
@@ -118,6 +129,32 @@ def _words(arguments: argparse.Namespace) -> list[str]:
     words += [f"--seed={arguments.seed}"]
     words += ["--no-pgcache"] * arguments.no_pgcache + ["--drain"] * arguments.drain
     return [*words, "--out", "DIR"]
+
+
+def _desktop(arguments: argparse.Namespace) -> None:
+    from vmmodel.checks.desktop import Picture, pictures, summary
+    from vmmodel.checks.store import Outcome, write_outcome
+    from vmmodel.commands.sweeping import command_line
+    from vmmodel.experiment.scenario import scenario
+
+    def tell(done: Picture) -> None:
+        sys.stderr.write(
+            f"{done.design}, replication {done.replication}: {done.tainted_percent:.1f} % of "
+            f"chunks, {done.page_operations:,} page operations\n"
+        )
+
+    designs = ("ordinary", "freeable")
+    chosen = scenario("desktop", values=pairs(arguments.set))
+    table = pictures(chosen, designs, arguments.replications, arguments.seed, tell)
+    found = summary(table)
+    words = ["check", "desktop", f"--replications={arguments.replications}"]
+    words += [word for pair in arguments.set for word in ("--set", pair)]
+    command = command_line([*words, f"--seed={arguments.seed}", "--out", "DIR"])
+    caption = "Published: review D23979, one machine; range over replications"
+    write_outcome(
+        arguments.out, Outcome({"desktop": table, "summary": found}, {}), command, caption
+    )
+    print(found.to_string(index=False))
 
 
 def _lock_bulk(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ how its slabs came to be.  FreeBSD: ``sys/vm/uma_core.c``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vmmodel.consumers.kmem import kmem_free, kmem_malloc
 from vmmodel.consumers.layout import SlabLayout
@@ -25,6 +25,8 @@ class Zone:
     """Slabs that the zone holds, and will hold for ever."""
     free_items: int = 0
     """Items in slabs that no bucket has taken."""
+    held: list[int] = field(default_factory=list)
+    """Page frames of all slabs."""
 
     @property
     def pages(self) -> int:
@@ -87,6 +89,7 @@ def keg_alloc_slab(zone: Zone, memory: Memory, injection: Injection) -> Steps[bo
         yield from _free_slab_pages(memory, pages)
         return False
     zone.slabs += 1
+    zone.held += pages
     zone.free_items += layout.ipers
     return True
 
