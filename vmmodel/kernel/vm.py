@@ -2,9 +2,10 @@
 
 import zlib
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import fields
 from operator import add
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,7 @@ from vmmodel.kernel.segments import PhysSegment, assign_free_lists
 from vmmodel.kernel.survey import NMARK
 
 Words = npt.NDArray[np.int64]
+V = TypeVar("V", bound="Vm")
 
 HIGHEST_PFN = (1 << 31) - 1
 """Links are 32 bits wide: 8 TB of addresses."""
@@ -73,6 +75,8 @@ class Vm:
         *,
         dma32_threshold: int = DMA32_NPAGES_THRESHOLD,
     ) -> None:
+        self.node = 0
+        """Domain that is meant where none is named."""
         parts, self.nfreelists = assign_free_lists(segments, dma32_threshold)
         self.segments: list[PhysSegment] = parts
         self.npages = sum(part.end - part.start for part in parts)
@@ -100,6 +104,16 @@ class Vm:
         self._done = [0] * len(Work._fields)
         """Work that Python did, in the order of `Work`."""
         self._boot()
+
+    def on_node(self: V, domain: int) -> V:
+        """Give the same memory as seen from *domain*: where none is named, it is meant."""
+        seen = copy(self)
+        seen.node = domain
+        seen._done = [0] * len(Work._fields)
+        return seen
+
+    def _node(self, domain: int | None) -> int:
+        return self.node if domain is None else domain
 
     @property
     def address(self) -> int:
@@ -144,18 +158,22 @@ class Vm:
 
     # The buddy lists alone: no accounting.  FreeBSD: vm_phys_*().
 
-    def alloc_pages(self, order: int, pool: int = Pool.DEFAULT, domain: int = 0) -> int:
+    def alloc_pages(self, order: int, pool: int = Pool.DEFAULT, domain: int | None = None) -> int:
         """Allocate 2**order contiguous, aligned pages: the first one, or NO_PAGE."""
-        return entries.alloc_pages(self._at, domain, int(pool), order)
+        return entries.alloc_pages(self._at, self._node(domain), int(pool), order)
 
     def free_pages(self, m: int, order: int, pool: int = Pool.DEFAULT) -> int:
         """Free 2**order pages; give the head of the free block that now holds them."""
         return entries.free_pages(self._at, m, order, int(pool))
 
-    def alloc_npages(self, npages: int, pool: int = Pool.DEFAULT, domain: int = 0) -> list[int]:
+    def alloc_npages(
+        self, npages: int, pool: int = Pool.DEFAULT, domain: int | None = None
+    ) -> list[int]:
         """Allocate up to *npages* (<= 4096) single pages, in the order the lists give them."""
         self._check_room(npages)
-        got = entries.alloc_npages(self._at, domain, int(pool), npages, self._scratch.address)
+        got = entries.alloc_npages(
+            self._at, self._node(domain), int(pool), npages, self._scratch.address
+        )
         return self._words(got)
 
     def alloc_contig(
@@ -166,13 +184,15 @@ class Vm:
         high: int = HIGHEST_PFN,
         alignment: int = 1,
         boundary: int = 0,
-        domain: int = 0,
+        domain: int | None = None,
     ) -> int:
         """Allocate a run in page frames [low, high): its first page, or NO_PAGE.
 
         *alignment* and *boundary* are powers of two, in pages; boundary 0 is none.
         """
-        return entries.alloc_contig(self._at, domain, npages, low, high, alignment, boundary)
+        return entries.alloc_contig(
+            self._at, self._node(domain), npages, low, high, alignment, boundary
+        )
 
     def free_contig(self, m: int, npages: int, pool: int = Pool.DEFAULT) -> None:
         """Free a physically contiguous run within one segment."""
@@ -184,29 +204,42 @@ class Vm:
 
     # With the domain's accounting.  FreeBSD: vm_page_alloc_noobj_domain() and below.
 
-    def domain_allocate(self, request_class: RequestClass, npages: int, domain: int = 0) -> bool:
+    def domain_allocate(
+        self, request_class: RequestClass, npages: int, domain: int | None = None
+    ) -> bool:
         """Admit *npages* and take them from the free count; False leaves it as it was."""
-        return bool(entries.domain_allocate(self._at, domain, int(request_class), npages))
+        return bool(
+            entries.domain_allocate(self._at, self._node(domain), int(request_class), npages)
+        )
 
-    def freecnt_inc(self, npages: int, domain: int = 0) -> None:
+    def freecnt_inc(self, npages: int, domain: int | None = None) -> None:
         """Give *npages* back to the free count."""
-        self._free_counts[domain] += npages
+        self._free_counts[self._node(domain)] += npages
 
-    def page_alloc(self, request_class: RequestClass, pool: int, domain: int = 0) -> int:
+    def page_alloc(self, request_class: RequestClass, pool: int, domain: int | None = None) -> int:
         """Admit and allocate one page; NO_PAGE if it is refused or the lists are empty."""
-        return entries.page_alloc(self._at, domain, int(request_class), int(pool))
+        return entries.page_alloc(self._at, self._node(domain), int(request_class), int(pool))
 
     def page_free(self, m: int) -> int:
         """Give one page back to its pool's lists and to the free count; give the merged block."""
         return entries.page_free(self._at, m)
 
     def pages_alloc(
-        self, request_class: RequestClass, npages: int, pool: int = Pool.DEFAULT, domain: int = 0
+        self,
+        request_class: RequestClass,
+        npages: int,
+        pool: int = Pool.DEFAULT,
+        domain: int | None = None,
     ) -> list[int]:
         """Admit *npages* (<= 4096) at once and allocate what the lists hold; [] if refused."""
         self._check_room(npages)
         got = entries.pages_alloc(
-            self._at, domain, int(request_class), int(pool), npages, self._scratch.address
+            self._at,
+            self._node(domain),
+            int(request_class),
+            int(pool),
+            npages,
+            self._scratch.address,
         )
         return self._words(got)
 
@@ -216,27 +249,27 @@ class Vm:
         self._scratch.column("value")[: len(pages)] = pages
         entries.pages_free(self._at, len(pages), self._scratch.address)
 
-    def free_count(self, domain: int = 0) -> int:
+    def free_count(self, domain: int | None = None) -> int:
         """Free pages of the domain.  FreeBSD: vmd_free_count."""
-        return int(self._free_counts[domain])
+        return int(self._free_counts[self._node(domain)])
 
-    def set_free_count(self, npages: int, domain: int = 0) -> None:
+    def set_free_count(self, npages: int, domain: int | None = None) -> None:
         """Set the free count, for callers that use the bare lists."""
-        self._free_counts[domain] = npages
+        self._free_counts[self._node(domain)] = npages
 
-    def thresholds(self, domain: int = 0) -> Thresholds:
+    def thresholds(self, domain: int | None = None) -> Thresholds:
         """Thresholds in force."""
-        values = self._domains.records[domain]
+        values = self._domains.records[self._node(domain)]
         return Thresholds(**{f.name: int(values[f.name]) for f in fields(Thresholds)})
 
-    def set_threshold(self, name: str, pages: int, domain: int = 0) -> None:
+    def set_threshold(self, name: str, pages: int, domain: int | None = None) -> None:
         """Set one threshold, as its sysctl does."""
         assert name in {f.name for f in fields(Thresholds)}
-        self._domains.column(name)[domain] = pages
+        self._domains.column(name)[self._node(domain)] = pages
 
-    def wakeups(self, domain: int = 0) -> int:
+    def wakeups(self, domain: int | None = None) -> int:
         """How often the free count fell below the page daemon's wake-up threshold."""
-        return int(self._domains.column("wakeups")[domain])
+        return int(self._domains.column("wakeups")[self._node(domain)])
 
     def set_pool(self, m: int, pool: int, npages: int = 1) -> None:
         """Say which pool *npages* single pages from *m* on go to when `page_free` gets them."""
@@ -283,14 +316,14 @@ class Vm:
         done[5] += percpu
         done[6] += branches
 
-    def free_blocks_by_list(self, domain: int = 0) -> npt.NDArray[np.int64]:
+    def free_blocks_by_list(self, domain: int | None = None) -> npt.NDArray[np.int64]:
         """Free blocks by free list, pool and order: shape (nfreelists, 2, 13)."""
         counts = self._queues.column("count").reshape(self.ndomains, -1, NPOOL, NFREEORDER)
-        return np.array(counts[domain])
+        return np.array(counts[self._node(domain)])
 
-    def free_blocks(self, domain: int = 0) -> npt.NDArray[np.int64]:
+    def free_blocks(self, domain: int | None = None) -> npt.NDArray[np.int64]:
         """Free blocks by order over all lists and pools: shape (13,)."""
-        total: npt.NDArray[np.int64] = self.free_blocks_by_list(domain).sum(axis=(0, 1))
+        total: npt.NDArray[np.int64] = self.free_blocks_by_list(self._node(domain)).sum(axis=(0, 1))
         return total
 
     def regions(self) -> tuple[Words, Words]:

@@ -152,12 +152,12 @@ class WholeVm(Vm):
         pool: int = Pool.DEFAULT,
         *,
         cpu: int = 0,
-        domain: int = 0,
+        domain: int | None = None,
         pagedaemon: bool = False,
     ) -> int:
         """Allocate a page that belongs to no object, or NO_PAGE."""
         return entries.alloc_noobj(
-            self._at, domain, int(request_class), int(pool), cpu, int(pagedaemon)
+            self._at, self._node(domain), int(request_class), int(pool), cpu, int(pagedaemon)
         )
 
     def alloc_object(
@@ -170,7 +170,7 @@ class WholeVm(Vm):
         pred: int = NO_PAGE,
         succ: int = NO_PAGE,
         cpu: int = 0,
-        domain: int = 0,
+        domain: int | None = None,
         pagedaemon: bool = False,
     ) -> int:
         """Allocate the page *pindex* of an object of *size* pages, or NO_PAGE.
@@ -180,7 +180,7 @@ class WholeVm(Vm):
         """
         return entries.alloc_object(
             self._at,
-            domain,
+            self._node(domain),
             int(request_class),
             object_,
             pindex,
@@ -195,10 +195,10 @@ class WholeVm(Vm):
         """Free a page to where it came from."""
         entries.free(self._at, m, cpu)
 
-    def page_alloc(self, request_class: RequestClass, pool: int, domain: int = 0) -> int:
+    def page_alloc(self, request_class: RequestClass, pool: int, domain: int | None = None) -> int:
         """Allocate a page through the cache of the CPU at work, see `work_on`; or NO_PAGE."""
         return entries.alloc_noobj(
-            self._at, domain, int(request_class), int(pool), self.cpu_at_work, 0
+            self._at, self._node(domain), int(request_class), int(pool), self.cpu_at_work, 0
         )
 
     def page_free(self, m: int) -> int:
@@ -230,9 +230,9 @@ class WholeVm(Vm):
 
     # Page caches.
 
-    def cache_counts(self, pool: int = Pool.DEFAULT, domain: int = 0) -> CacheCounts:
+    def cache_counts(self, pool: int = Pool.DEFAULT, domain: int | None = None) -> CacheCounts:
         """Read the counters of a page cache."""
-        zone = self._zones.records[domain * NPOOL + int(pool)]
+        zone = self._zones.records[self._node(domain) * NPOOL + int(pool)]
         cpus = self._cpus.records[int(zone["first_cpu"]) :][: self.ncpu]
         counts = self._buckets.column("count")
         pages = zone["nitems"] + counts[cpus["alloc"]].sum() + counts[cpus["free"]].sum()
@@ -269,19 +269,19 @@ class WholeVm(Vm):
         """Tell the kernel's time, by which changes of reservations are ordered."""
         self._machine.records["ticks"][0] = ticks
 
-    def reclaim_inactive(self, domain: int = 0) -> bool:
+    def reclaim_inactive(self, domain: int | None = None) -> bool:
         """Break the least recently changed reservation; False if there is none."""
-        return bool(entries.reclaim_inactive(self._at, domain))
+        return bool(entries.reclaim_inactive(self._at, self._node(domain)))
 
     def break_reservation(self, m: int) -> None:
         """Break the reservation that holds *m*, if there is one."""
         if self._reservs.column("object")[(m >> REGION_ORDER) - self._reservs.first] != NO_OBJECT:
             entries.reserv_break(self._at, m >> REGION_ORDER)
 
-    def partpopq(self, domain: int = 0) -> list[int]:
+    def partpopq(self, domain: int | None = None) -> list[int]:
         """First pages of the partly populated reservations, least recently changed first."""
         regions = []
-        region = int(self._partpopqs.column("head")[domain])
+        region = int(self._partpopqs.column("head")[self._node(domain)])
         while region != NO_RESERV:
             regions.append(region << REGION_ORDER)
             region = int(self._reservs.column("next")[region - self._reservs.first])

@@ -3,7 +3,8 @@
 A method is what happens under one hold of the domain's free lock, `vmd_free_mtx`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -68,6 +69,12 @@ class Books:
         assert self.imported + self.captured == kept, self
         gone = self.captured + self.leaked_fallback + self.escaped_fallback
         assert self.fallbacks == self.fallback + gone, self
+
+
+def sum_books(books: Iterable[Books]) -> Books:
+    """Add up the books of several domains."""
+    rows = [asdict(each) for each in books]
+    return Books(**{name: sum(row[name] for row in rows) for name in rows[0]})
 
 
 class Nofree(Protocol):

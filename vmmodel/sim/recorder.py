@@ -37,6 +37,11 @@ class Recorder:
                 buckets[(name, part, *latency_bucket(ns))] += count
         return [(*key, buckets[key]) for key in sorted(buckets)]
 
+    def add(self, other: "Recorder") -> None:
+        """Add what another recorder counted and noted."""
+        self._operations += other._operations
+        self.events += other.events
+
     def event(self, time_ns: int, cpu: int, kind: str, pages: int) -> None:
         """Note that something worth telling happened."""
         self.events.append((time_ns, cpu, kind, pages))

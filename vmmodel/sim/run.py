@@ -1,13 +1,13 @@
 """One run: a script, a design, a clock; out come the rows of every table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import simpy
 
-from vmmodel.consumers.memory import Memory
+from vmmodel.consumers.memory import Memory, Tally
 from vmmodel.consumers.page import alloc_object_page
 from vmmodel.consumers.steps import Steps, run_now
 from vmmodel.consumers.traffic import Traffic
@@ -15,7 +15,7 @@ from vmmodel.consumers.uma import Zone, zone_import
 from vmmodel.kernel import Vm
 from vmmodel.kernel.vm import Words
 from vmmodel.nofree import DESIGNS, Nofree
-from vmmodel.nofree.base import Panic
+from vmmodel.nofree.base import Panic, sum_books
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.lock import Lock
 from vmmodel.sim.prices import Prices, load_prices
@@ -123,7 +123,7 @@ class Machine:
             self._sample(i * nmaps // nsamples != (i - 1) * nmaps // nsamples)
 
     def _sample(self, with_map: bool) -> None:
-        row, region_map = sample(int(self.env.now), self.vm, self.memory.design)
+        row, region_map = sample(int(self.env.now), self.vm, [self.memory.design])
         self.samples.append(row)
         if with_map:
             self.maps.append(region_map)
@@ -137,7 +137,9 @@ class Machine:
         assert pages + held + self.traffic.held() == self.vm.npages, "pages are missing"
 
     def _result(self, outcome: str) -> RunResult:
-        row = run_row(self.memory, self.samples[-1], self.clock.lock)
+        row = run_row(
+            self.vm, self.memory.tally, [self.memory.design], [self.clock.lock], self.samples[-1]
+        )
         recorder = self.clock.recorder
         row |= {"outcome": outcome, "end_ns": min(int(self.env.now), self.script.horizon_ns)}
         events, latencies = event_rows(recorder.events), latency_rows(recorder.latencies())
@@ -146,56 +148,61 @@ class Machine:
         return RunResult(row, self.samples, self.maps, latencies, events, sleeping)
 
 
-def sample(time_ns: int, vm: Vm, design: Nofree) -> tuple[Row, RegionMap]:
-    """Write down the state of memory: a row of samples, and the map of its regions."""
+def sample(time_ns: int, vm: Vm, designs: Sequence[Nofree]) -> tuple[Row, RegionMap]:
+    """Write down the state of memory: a row of samples, and the map of its regions.
+
+    There is one of *designs* for each domain.
+    """
     free, marks = vm.regions()
     pinned = marks[:, 1:].sum(axis=1)
-    design.books.check()
     blocks = np.sum([vm.free_blocks(d) for d in range(vm.ndomains)], axis=0).tolist()
     row = {
         "time_ns": time_ns,
         "free_count": sum(vm.free_count(d) for d in range(vm.ndomains)),
         **{f"n{order}": n for order, n in enumerate(blocks)},
-        **book_row(design),
+        **book_row(designs),
         "pinned_regions": int((pinned > 0).sum()),
         "free_regions": int((free == 512).sum()),
     }
     return row, (time_ns, free, marks)
 
 
-def book_row(design: Nofree) -> Row:
+def book_row(designs: Sequence[Nofree]) -> Row:
     """Give the state of NOFREE pages: the true books, and the kernel's own counters."""
-    books = design.books
+    books = sum_books(design.books for design in designs)
+    books.check()
     return {
         "in_use": books.in_use,
         "idle": books.idle,
         "leaked": books.leaked + books.leaked_fallback,
         "escaped": books.escaped + books.escaped_fallback,
         "fallback": books.fallback,
-        "nofreeq_size": design.nofreeq_size(),
+        "nofreeq_size": sum(design.nofreeq_size() for design in designs),
         "v_nofree_count": books.v_nofree_count,
     }
 
 
-def run_row(memory: Memory, last: Row, lock: Lock) -> Row:
+def run_row(
+    vm: Vm, tally: Tally, designs: Sequence[Nofree], locks: Sequence[Lock], last: Row
+) -> Row:
     """Sum up a run whose *last* sample was just taken; outcome and end are still to come."""
-    books, vm = memory.design.books, memory.vm
+    books = sum_books(design.books for design in designs)
     return {
         "pages": vm.npages,
-        **asdict(memory.tally),
+        **asdict(tally),
         "imports": books.imports,
         "failed_imports": books.failed_imports,
         "fallbacks": books.fallbacks,
         "captured": books.captured,
         "leaked_fallback": books.leaked_fallback,
         "escaped_fallback": books.escaped_fallback,
-        **book_row(memory.design),
+        **book_row(designs),
         "pinned_regions": last["pinned_regions"],
         "regions": vm.nregions,
         "free_count": last["free_count"],
-        "lock_holds": lock.holds,
-        "lock_wait_ns": lock.wait_ns,
-        "lock_hold_ns": lock.hold_ns,
+        "lock_holds": sum(lock.holds for lock in locks),
+        "lock_wait_ns": sum(lock.wait_ns for lock in locks),
+        "lock_hold_ns": sum(lock.hold_ns for lock in locks),
     }
 
 

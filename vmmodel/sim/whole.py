@@ -2,24 +2,26 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import simpy
 
 from vmmodel.consumers.layout import SlabLayout
-from vmmodel.consumers.memory import Injection, Memory
+from vmmodel.consumers.memory import Injection, Memory, Tally
 from vmmodel.consumers.steps import Locked, Steps
 from vmmodel.consumers.uma import Zone, zone_import
 from vmmodel.kernel import WholeVm
 from vmmodel.kernel.pages import LOWMEM_END
 from vmmodel.nofree import DESIGNS
-from vmmodel.nofree.base import Panic
+from vmmodel.nofree.base import Panic, sum_books
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.compiled import CompiledClock
 from vmmodel.sim.paging import Paging, uma_timer
 from vmmodel.sim.plain import PlainClock
 from vmmodel.sim.prices import Prices, load_prices
+from vmmodel.sim.recorder import Recorder
 from vmmodel.sim.run import (
     RegionMap,
     Row,
@@ -33,6 +35,7 @@ from vmmodel.sim.run import (
 from vmmodel.traffic import Traffic
 from vmmodel.traffic.machine import Load
 
+AnyTrafficClock = CompiledClock | PlainClock
 CLOCKS: dict[str, type[CompiledClock] | type[PlainClock]] = {
     "compiled": CompiledClock,
     "plain": PlainClock,
@@ -84,16 +87,22 @@ class SharedZone(Zone):
 
 
 class NofreeClock(Clock):
-    """The clock of NOFREE requests, beside page traffic and under the same free lock."""
+    """The clock of NOFREE requests in one domain, beside page traffic and under its free lock."""
 
-    traffic: Traffic
-    other: Any
+    def __init__(
+        self, env: simpy.Environment, memory: Memory, prices: Prices, d: int, around: Traffic,
+        clock: AnyTrafficClock,
+    ) -> None:  # fmt: skip
+        super().__init__(env, memory, prices, around.ncpus, clock.locks[d])
+        self._around, self._traffic_clock = around, clock
 
     def _act(self, cpu: int, step: Locked) -> Any:
-        self.traffic.set_now(int(self.env.now))
-        self.traffic.vm.work_on(max(cpu, 0))
+        self._around.set_now(int(self.env.now))
+        vm = self.memory.vm
+        assert isinstance(vm, WholeVm)
+        vm.work_on(cpu)
         answer = step.action()
-        self.other.settle()
+        self._traffic_clock.settle()
         return answer
 
     def _settle(self) -> None:
@@ -115,52 +124,52 @@ class WholeMachine:
     trace: int = 0
 
     def __post_init__(self) -> None:
-        script = self.script
-        self.env = simpy.Environment()
-        self.vm = WholeVm(_segments(script.domains), ncpu=len(script.load.timelines))
-        self.memory = Memory(self.vm, DESIGNS[self.design].make(self.vm), script.kasan)
-        self.traffic = Traffic(self.vm, script.load, self.prices.values(), trace=self.trace)
-        if self.memory.design.checks_every_free:
-            self.traffic.charge_every_free(self.prices.branch.value)
-        self.traffic_clock = CLOCKS[self.clock](self.env, self.traffic, self)
-        ncpus = self.traffic.ncpus
-        self.nofree = NofreeClock(
-            self.env, self.memory, self.prices, ncpus, self.traffic_clock.locks[0]
-        )
-        self.nofree.traffic, self.nofree.other = self.traffic, self.traffic_clock
+        script, prices, env = self.script, self.prices, simpy.Environment()
+        self.env = env
+        self.vm = vm = WholeVm(_segments(script.domains), ncpu=len(script.load.timelines))
+        self.traffic = Traffic(vm, script.load, prices.values(), trace=self.trace)
+        self.traffic_clock = CLOCKS[self.clock](env, self.traffic, self)
+        self.tally = Tally()
+        self.nofree = [self._nofree_of(d) for d in range(vm.ndomains)]
+        self.designs = [clock.memory.design for clock in self.nofree]
+        if self.designs[0].checks_every_free:
+            self.traffic.charge_every_free(prices.branch.value)
         self.zones = [
             SharedZone(name, layout, self.traffic, z)
             for z, (name, layout) in enumerate(script.zones)
         ]
-        launder_ns = round(self.prices.launder_page.value)
-        self.paging_of = [
-            Paging(
-                self.env,
-                self.traffic,
-                d,
-                self.traffic_clock,
-                self._perform,
-                self._swap_items,
-                launder_ns,
-            )
-            for d in range(self.vm.ndomains)
-        ]
+        self._turns = [0 for _ in script.zones]
+        self.paging_of = [self._paging_of(d) for d in range(vm.ndomains)]
         self.injections = iter(script.injections)
         self.samples: list[Row] = []
         self.maps: list[RegionMap] = []
+
+    def _nofree_of(self, d: int) -> NofreeClock:
+        """Give a domain its own NOFREE allocator, as the kernel does."""
+        vm = self.vm.on_node(d)
+        memory = Memory(vm, DESIGNS[self.design].make(vm), self.script.kasan, self.tally)
+        return NofreeClock(self.env, memory, self.prices, d, self.traffic, self.traffic_clock)
+
+    def _paging_of(self, d: int) -> Paging:
+        launder_ns = round(self.prices.launder_page.value)
+        perform = partial(self.nofree[d].perform, 0)
+        return Paging(
+            self.env, self.traffic, d, self.traffic_clock, perform, self._swap_items, launder_ns
+        )
 
     # What page traffic asks for: see Requests.
 
     @property
     def sleepers(self) -> int:
         """NOFREE requests that sleep in `vm_wait()`."""
-        return self.nofree.asleep
+        return sum(clock.asleep for clock in self.nofree)
 
     def slab(self, a: int) -> None:
         actor = self.traffic.actor(a)
         cpu, z, items = int(actor["cpu"]), int(actor["object"]), self.traffic.asked_items
-        steps = self._fill_bucket(z, cpu, items, a)
-        self.env.process(self.nofree.perform(cpu, "refill", steps))
+        clock = self._next_domain(z)
+        steps = self._fill_bucket(clock.memory, z, cpu, items, a)
+        self.env.process(clock.perform(cpu, "refill", steps))
 
     def scan_ended(self, a: int) -> None:
         self.paging_of[a - self.traffic.ncpus].scan_ended()
@@ -169,14 +178,26 @@ class WholeMachine:
         self.paging_of[d].want()
 
     def plenty(self) -> None:
-        if self.nofree.asleep:
-            self.nofree.wake()
+        for clock in self.nofree:
+            if clock.asleep:
+                clock.wake()
 
     # Processes.
 
-    def _fill_bucket(self, z: int, cpu: int, items: int, a: int) -> Steps[None]:
+    def _next_domain(self, z: int) -> NofreeClock:
+        """Choose the domain of a zone's next slabs: in turn, passing over those that are short.
+
+        FreeBSD: a round-robin keg asks every domain before it waits for one.
+        """
+        n = self.vm.ndomains
+        self._turns[z] = (self._turns[z] + 1) % n
+        ring = [(self._turns[z] + i) % n for i in range(n)]
+        plenty = [d for d in ring if self.vm.free_count(d) >= self.vm.thresholds(d).free_min]
+        return self.nofree[(plenty or ring)[0]]
+
+    def _fill_bucket(self, memory: Memory, z: int, cpu: int, items: int, a: int) -> Steps[None]:
         """Fill a bucket as the zone does, then let the actor that needs it go on."""
-        got = yield from zone_import(self.zones[z], self.memory, items, self.injections)
+        got = yield from zone_import(self.zones[z], memory, items, self.injections)
         self.traffic.items_arrive(z, cpu, got)
         self.traffic_clock.go_on(a)
 
@@ -185,17 +206,15 @@ class WholeMachine:
         z = self.script.load.swap_zone
         while (n := self.traffic.items_alloc(z, 0, n)) > 0:
             arrived = self.env.event()
-            steps = self._bring_items(z, self.traffic.asked_items, arrived)
-            self.env.process(self.nofree.perform(0, "swap-meta", steps))
+            clock = self._next_domain(z)
+            steps = self._bring_items(clock.memory, z, self.traffic.asked_items, arrived)
+            self.env.process(clock.perform(0, "swap-meta", steps))
             yield arrived
 
-    def _bring_items(self, z: int, items: int, arrived: simpy.Event) -> Steps[None]:
-        got = yield from zone_import(self.zones[z], self.memory, items, self.injections)
+    def _bring_items(self, memory: Memory, z: int, items: int, arrived: simpy.Event) -> Steps[None]:
+        got = yield from zone_import(self.zones[z], memory, items, self.injections)
         self.traffic.items_arrive(z, 0, got)
         arrived.succeed()
-
-    def _perform(self, name: str, steps: Steps[Any]) -> Process:
-        return self.nofree.perform(0, name, steps)
 
     def _sampler(self, nsamples: int, nmaps: int) -> Process:
         for i, time_ns in enumerate(instants(nsamples, self.script.horizon_ns)):
@@ -204,7 +223,7 @@ class WholeMachine:
             self._sample(i * nmaps // nsamples != (i - 1) * nmaps // nsamples)
 
     def _sample(self, with_map: bool) -> None:
-        row, region_map = sample(int(self.env.now), self.vm, self.memory.design)
+        row, region_map = sample(int(self.env.now), self.vm, self.designs)
         self.samples.append(row)
         if with_map:
             self.maps.append(region_map)
@@ -213,8 +232,7 @@ class WholeMachine:
 
     def assert_promises(self) -> None:
         """Assert conservation to the page, and every promise of lists, caches, reservations."""
-        books = self.memory.design.books
-        books.check()
+        books = sum_books(design.books for design in self.designs)
         self.traffic.check(
             books.in_use + books.idle + books.leaked + books.fallback + books.leaked_fallback
         )
@@ -232,23 +250,20 @@ class WholeMachine:
             self.env.run(until=horizon + 1)
         except Panic:
             outcome = "panic"
-            self.nofree.recorder.event(int(self.env.now), -1, "panic", 1)
+            self.nofree[0].recorder.event(int(self.env.now), -1, "panic", 1)
             self._sample(False)
         return self._result(outcome)
 
     def _result(self, outcome: str) -> RunResult:
-        row = run_row(self.memory, self.samples[-1], self.nofree.lock)
+        locks = [clock.lock for clock in self.nofree]
+        row = run_row(self.vm, self.tally, self.designs, locks, self.samples[-1])
         row |= {"outcome": outcome, "end_ns": min(int(self.env.now), self.script.horizon_ns)}
-        recorder = self.nofree.recorder
+        recorder = Recorder()
+        for clock in self.nofree:
+            recorder.add(clock.recorder)
         latencies = latency_rows(sorted(recorder.latencies() + self.traffic.latencies()))
-        return RunResult(
-            row,
-            self.samples,
-            self.maps,
-            latencies,
-            event_rows(recorder.events),
-            self.nofree.asleep,
-        )
+        events = event_rows(sorted(recorder.events))
+        return RunResult(row, self.samples, self.maps, latencies, events, self.sleepers)
 
     def close(self) -> None:
         """Forget the machine's memory."""
