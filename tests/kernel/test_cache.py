@@ -35,16 +35,19 @@ def test_unwritable_cache_gives_one_sentence(tmp_path: Path) -> None:
 def test_changed_source_has_a_folder_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One changed letter anywhere in the kernel names another folder; the same source does not."""
-    source = tmp_path / "kernel"
-    shutil.copytree(Path(cache.__file__).parent, source, ignore=shutil.ignore_patterns("__py*"))
-    monkeypatch.setattr(cache, "__file__", str(source / "cache.py"))
+    """One changed letter in what is compiled names another folder; the same source does not."""
+    package = Path(cache.__file__).parent.parent
+    for part in cache.COMPILED:
+        shutil.copytree(package / part, tmp_path / part, ignore=shutil.ignore_patterns("__py*"))
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "kernel" / "cache.py"))
     digest = cache.kernel_digest.__wrapped__
 
-    before = digest()
-    assert cache.kernel_digest() == before
-    (source / "phys.py").write_text((source / "phys.py").read_text() + "#")
-    assert before != digest()
+    digests = [digest()]
+    assert cache.kernel_digest() == digests[0]
+    for source in ("kernel/phys.py", "traffic/turn.py"):
+        (tmp_path / source).write_text((tmp_path / source).read_text() + "#")
+        digests.append(digest())
+    assert 3 == len(set(digests))
 
 
 def test_folder_is_named_by_version_and_source(
