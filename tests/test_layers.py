@@ -17,7 +17,7 @@ SCHEMA = "experiment.schema"
 
 MAY_IMPORT = {
     "kernel": {"__version__"},
-    "nofree": {"kernel"},
+    "nofree": {"errors", "kernel"},
     "consumers": COMMON | {"kernel", "nofree"},
     "sim": COMMON | {"kernel", "nofree", "consumers"},
     "workloads": COMMON | {"kernel", "nofree", "consumers", "sim"},

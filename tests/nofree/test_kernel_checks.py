@@ -12,9 +12,9 @@ from nofree.driver import PAGES, SYSTEM, Driver
 from strategies import examples
 
 from vmmodel.kernel import NO_PAGE, Mark, Pool, Vm
-from vmmodel.nofree.base import IllegalFree, Panic, serve_fallback
-from vmmodel.nofree.bump import BumpNofree
-from vmmodel.nofree.queue import FreeableNofree, SeparateNofree
+from vmmodel.nofree import Composition, IllegalFree, compose
+from vmmodel.nofree.axes import FreePath, Structure
+from vmmodel.nofree.base import Panic, serve_fallback
 
 CHUNK = 512
 STEPS = ["alloc", "alloc many", "free", "free many", "take", "fragment", "exhaust", "release"]
@@ -219,11 +219,11 @@ def test_chunk_is_the_lowest_part_of_the_oldest_block() -> None:
 
 
 @pytest.mark.parametrize("order", [0, 4, 6, 8, 9, 10, 12])
-@pytest.mark.parametrize("queue", [True, False])
-def test_import_order_is_a_choice(order: int, queue: bool) -> None:
+@pytest.mark.parametrize("structure", [Structure.QUEUE, Structure.BUMP])
+def test_import_order_is_a_choice(order: int, structure: Structure) -> None:
     """A design imports aligned blocks of the order it was given, no sooner than it needs them."""
     vm = Vm.of_size(3 << 12)
-    design = FreeableNofree(vm, order) if queue else BumpNofree(vm, IllegalFree.LEAK, order)
+    design = compose(vm, Composition(structure, import_order=order))
 
     pages = [design.alloc(SYSTEM) for _ in range(1 << order)]
     assert list(range(pages[0], pages[0] + (1 << order))) == pages
@@ -354,7 +354,7 @@ def test_ordinary_pages_come_back() -> None:
 def test_refusal_needs_an_outcome_only_where_it_can_happen() -> None:
     """The separate design's panic is a choice too: its wrong frees can escape or leak."""
     vm = Vm.of_size(4096)
-    design = SeparateNofree(vm, IllegalFree.LEAK)
+    design = compose(vm, Composition(free=FreePath.OWN, illegal=IllegalFree.LEAK))
     m = serve_fallback(vm, design.books, vm.page_alloc(SYSTEM, Pool.DIRECT))
     design.free(m)
 

@@ -27,6 +27,9 @@ DESIGN_ORDER = (
     "freeable",
     "separate",
     "batch",
+    "batch-partial",
+    "reclaim",
+    "batch+separate",
 )
 """Designs in the order of every table, legend and panel; others follow by name."""
 

@@ -5,7 +5,7 @@ FreeBSD: `kmem_malloc_domain()`, `kmem_back_domain()`, `_kmem_unback()` in ``sys
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
 from vmmodel.consumers.page import alloc_nofree_pages, free_nofree_page, insert_page
-from vmmodel.consumers.steps import Event, Operation, Steps, Wait, work
+from vmmodel.consumers.steps import Event, Operation, Steps, work
 from vmmodel.kernel import NO_PAGE
 
 
@@ -37,10 +37,10 @@ def kmem_back(
     FreeBSD: kmem_back_domain().
     """
     yield work(lock=1)
-    back = _back_batch if memory.design.batches else _back_page_by_page
+    back = _back_batch if memory.design.traits.batches else _back_page_by_page
     pages = yield from back(memory, npages, injection)
     while pages is None and waitok:
-        yield Wait()
+        yield memory.wait()
         pages = yield from back(memory, npages, NO_INJECTION)
     return pages
 
@@ -63,12 +63,18 @@ def _back_page_by_page(
 def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list[int] | None]:
     """Get all pages under one hold; a page that cannot be had costs no page.
 
-    A radix node that cannot be had still does: all the pages have been handed out by then.
+    With partial results it does: the pages before it have been handed out, and are rolled back
+    before any is entered.  A radix node that cannot be had costs pages with every batch.
+
+    FreeBSD: not adopted by kmem_back_domain(); vm_page_alloc_pages() of D47050 may give fewer
+    pages than asked for, and its caller has to deal with that.
     """
-    if injection.page >= 0:
-        return None
-    pages = yield from alloc_nofree_pages(memory, npages)
-    if not pages:
+    wanted = npages
+    if 0 <= injection.page < npages:
+        wanted = injection.page if memory.design.traits.partial else 0
+    pages = (yield from alloc_nofree_pages(memory, wanted)) if wanted else []
+    if len(pages) < npages:
+        yield from _roll_back(memory, pages, inserted=0)
         return None
     inserted = npages if injection.second < 0 else injection.second
     yield work(lock=inserted, radix_insert=inserted, zero_page=inserted, pte=inserted)

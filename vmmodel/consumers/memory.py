@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from vmmodel.consumers.steps import Wait
 from vmmodel.kernel import Vm
 from vmmodel.nofree import Nofree
 
@@ -22,6 +23,10 @@ class Injection:
 
 
 NO_INJECTION = Injection()
+
+
+CHUNK_WAIT_NS = 100_000_000
+"""Period of the page daemon.  FreeBSD: VM_INACT_SCAN_RATE."""
 
 
 @dataclass
@@ -49,3 +54,11 @@ class Memory:
     kasan: bool = False
     """Whether every slab goes through `kmem_malloc()`, as on a KASAN kernel."""
     tally: Tally = field(default_factory=Tally)
+
+    def wait(self) -> Wait:
+        """Give the step by which a request that could not be served sleeps until the next try.
+
+        Plenty of free pages does not mean that there is a block for a chunk.  Who waits for one
+        looks again when the page daemon may have made one: 10 times a second.
+        """
+        return Wait(CHUNK_WAIT_NS if self.design.traits.waits else 0)

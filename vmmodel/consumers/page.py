@@ -18,7 +18,7 @@ def alloc_nofree_page(memory: Memory) -> Steps[int]:
     """
     design = memory.design
     m: int = yield Locked(partial(design.alloc, SYSTEM))
-    if m == NO_PAGE and design.falls_back:
+    if m == NO_PAGE and design.traits.falls_back:
         m = yield Locked(partial(_alloc_fallback, memory))
     return m
 
@@ -29,22 +29,25 @@ def _alloc_fallback(memory: Memory) -> int:
 
 
 def alloc_nofree_pages(memory: Memory, npages: int) -> Steps[list[int]]:
-    """Get *npages* or none by the design's batch.
+    """Get *npages* by the design's batch, or none; with partial results what there is.
 
-    Where no chunk can be had, ordinary pages serve the request, all or none as well: what does
-    not suffice goes back inside the allocator, before anybody has seen it.
+    Where no chunk can be had, ordinary pages serve the request or the rest of it, all or none as
+    well: what does not suffice goes back inside the allocator, before anybody has seen it.
     """
     design = memory.design
     pages: list[int] = yield Locked(partial(design.alloc_batch, npages, SYSTEM))
-    if not pages:
-        pages = yield Locked(partial(_alloc_fallbacks, memory, npages))
+    if len(pages) < npages and design.traits.falls_back:
+        pages += yield Locked(partial(_alloc_fallbacks, memory, npages - len(pages)))
     return pages
 
 
 def _alloc_fallbacks(memory: Memory, npages: int) -> list[int]:
-    vm = memory.vm
+    vm, some_will_do = memory.vm, memory.design.traits.partial
     pages = vm.pages_alloc(SYSTEM, npages, Pool.DIRECT)
-    if len(pages) < npages:
+    while some_will_do and not pages and npages > 1:  # all are admitted or none, so ask for less
+        npages -= 1
+        pages = vm.pages_alloc(SYSTEM, npages, Pool.DIRECT)
+    if len(pages) < npages and not some_will_do:
         vm.pages_free(pages)
         return []
     return [serve_fallback(vm, memory.design.books, m) for m in pages]

@@ -77,5 +77,5 @@ class Traffic:
 
     def _release(self, pages: list[int]) -> None:
         self.memory.vm.pages_free(pages)
-        if self.memory.design.checks_every_free:
+        if self.memory.design.traits.checks_every_free:
             self.memory.vm.did(branches=len(pages))

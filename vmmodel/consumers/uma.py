@@ -11,7 +11,7 @@ from vmmodel.consumers.kmem import kmem_free, kmem_malloc
 from vmmodel.consumers.layout import SlabLayout
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
 from vmmodel.consumers.page import alloc_nofree_page, free_nofree_page
-from vmmodel.consumers.steps import Event, Operation, Steps, Wait, work
+from vmmodel.consumers.steps import Event, Operation, Steps, work
 from vmmodel.kernel import NO_PAGE
 
 
@@ -61,7 +61,7 @@ def keg_fetch_slab(zone: Zone, memory: Memory, waitok: bool, injection: Injectio
     """
     served = yield from keg_alloc_slab(zone, memory, injection)
     while not served and waitok:
-        yield Wait()
+        yield memory.wait()
         served = yield from keg_alloc_slab(zone, memory, NO_INJECTION)
     return served
 

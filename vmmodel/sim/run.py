@@ -13,7 +13,7 @@ from vmmodel.consumers.traffic import Traffic
 from vmmodel.consumers.uma import Zone, zone_import
 from vmmodel.kernel import Vm
 from vmmodel.kernel.vm import Words
-from vmmodel.nofree import DESIGNS
+from vmmodel.nofree import design
 from vmmodel.nofree.base import Panic
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.prices import Prices, load_prices
@@ -58,7 +58,7 @@ class Machine:
     def __post_init__(self) -> None:
         self.env = simpy.Environment()
         self.vm = Vm.of_size(self.script.npages)
-        self.memory = Memory(self.vm, DESIGNS[self.design].make(self.vm), self.script.kasan)
+        self.memory = Memory(self.vm, design(self.design).make(self.vm), self.script.kasan)
         self.zones = [Zone(name, layout) for name, layout in self.script.zones]
         self.traffic = Traffic(self.memory, self.script.bucket)
         self.clock = Clock(self.env, self.memory, self.prices, len(self.script.cpus))
