@@ -4,7 +4,7 @@ FreeBSD: `kmem_malloc_domain()`, `kmem_back_domain()`, `_kmem_unback()` in ``sys
 """
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
-from vmmodel.consumers.page import alloc_nofree_pages, free_nofree_page, insert_page
+from vmmodel.consumers.page import alloc_nofree_pages, free_nofree_pages, insert_page
 from vmmodel.consumers.steps import Event, Operation, Steps, work
 from vmmodel.kernel import NO_PAGE
 
@@ -23,9 +23,9 @@ def kmem_malloc(
     return pages
 
 
-def kmem_free(memory: Memory, pages: list[int]) -> Steps[None]:
+def kmem_free(memory: Memory, pages: list[int], injection: Injection = NO_INJECTION) -> Steps[None]:
     """Unmap and give back memory that `kmem_malloc` gave, addresses included."""
-    yield from kmem_unback(memory, pages, len(pages))
+    yield from kmem_unback(memory, pages, len(pages), injection)
     yield work(lock=1, arena_alloc=1)
 
 
@@ -53,7 +53,7 @@ def _back_page_by_page(
     for index in range(npages):
         m = yield from insert_page(memory, index, injection)
         if m == NO_PAGE:
-            yield from _roll_back(memory, pages, index)
+            yield from _roll_back(memory, pages, index, injection)
             return None
         yield work(zero_page=1, lock=1, pte=1)
         pages.append(m)
@@ -74,33 +74,36 @@ def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list
         wanted = injection.page if memory.design.traits.partial else 0
     pages = (yield from alloc_nofree_pages(memory, wanted)) if wanted else []
     if len(pages) < npages:
-        yield from _roll_back(memory, pages, inserted=0)
+        yield from _roll_back(memory, pages, 0, injection)
         return None
     inserted = npages if injection.second < 0 else injection.second
     yield work(lock=inserted, radix_insert=inserted, zero_page=inserted, pte=inserted)
     if inserted < npages:
         memory.tally.second_failures += 1
         yield Event("second-failure", npages)
-        yield from _roll_back(memory, pages, inserted)
+        yield from _roll_back(memory, pages, inserted, injection)
         return None
     return pages
 
 
-def _roll_back(memory: Memory, pages: list[int], inserted: int) -> Steps[None]:
+def _roll_back(
+    memory: Memory, pages: list[int], inserted: int, injection: Injection
+) -> Steps[None]:
     """Undo a request that failed half way, after *inserted* pages were entered and mapped."""
     if pages:
         memory.tally.rollbacks += 1
         memory.tally.rolled_back_pages += len(pages)
         yield Event("rollback", len(pages))
-        yield Operation("rollback", kmem_unback(memory, pages, inserted))
+        yield Operation("rollback", kmem_unback(memory, pages, inserted, injection))
 
 
-def kmem_unback(memory: Memory, pages: list[int], inserted: int) -> Steps[None]:
+def kmem_unback(
+    memory: Memory, pages: list[int], inserted: int, injection: Injection
+) -> Steps[None]:
     """Unmap *pages*, one round of interrupts for all, and give them back in ascending order.
 
     Only the first *inserted* are in the object and mapped.  FreeBSD: _kmem_unback().
     """
     if inserted:
         yield work(shootdown=1, lock=2, radix_remove=inserted)
-    for m in pages:
-        yield from free_nofree_page(memory, m)
+    yield from free_nofree_pages(memory, pages, injection)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
+from vmmodel.consumers.misuse import bugs_of_the_last_free, free_unconverted, newly_reused
 from vmmodel.consumers.steps import Event, Locked, Steps, work
 from vmmodel.kernel import NO_PAGE, Pool, RequestClass
 from vmmodel.nofree.base import serve_fallback
@@ -20,6 +21,7 @@ def alloc_nofree_page(memory: Memory) -> Steps[int]:
     m: int = yield Locked(partial(design.alloc, SYSTEM))
     if m == NO_PAGE and design.traits.falls_back:
         m = yield Locked(partial(_alloc_fallback, memory))
+    yield from newly_reused(memory)
     return m
 
 
@@ -38,6 +40,7 @@ def alloc_nofree_pages(memory: Memory, npages: int) -> Steps[list[int]]:
     pages: list[int] = yield Locked(partial(design.alloc_batch, npages, SYSTEM))
     if len(pages) < npages and design.traits.falls_back:
         pages += yield Locked(partial(_alloc_fallbacks, memory, npages - len(pages)))
+    yield from newly_reused(memory)
     return pages
 
 
@@ -53,9 +56,16 @@ def _alloc_fallbacks(memory: Memory, npages: int) -> list[int]:
     return [serve_fallback(vm, memory.design.books, m) for m in pages]
 
 
-def free_nofree_page(memory: Memory, m: int) -> Steps[None]:
-    """Give a NOFREE page back in the design's own way, under one hold of the lock."""
-    yield Locked(partial(memory.design.free_nofree, m))
+def free_nofree_pages(memory: Memory, pages: list[int], injection: Injection) -> Steps[None]:
+    """Give NOFREE pages back, each under one hold, in the design's own way if nobody errs."""
+    for m in pages:
+        if injection.unconverted and memory.design.traits.own_function:
+            yield from free_unconverted(memory, m)
+        else:
+            yield Locked(partial(memory.design.free_nofree, m))
+    if pages:
+        yield from bugs_of_the_last_free(memory, pages[-1], injection)
+    yield from newly_reused(memory)
 
 
 def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
@@ -72,7 +82,7 @@ def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
     if injection.second == index:
         memory.tally.second_failures += 1
         yield Event("second-failure", 1)
-        yield from free_nofree_page(memory, m)
+        yield from free_nofree_pages(memory, [m], injection)
         return NO_PAGE
     yield work(radix_insert=1)
     return m
@@ -87,5 +97,6 @@ def alloc_object_page(memory: Memory, injection: Injection = NO_INJECTION) -> St
     if m == NO_PAGE:
         memory.tally.failed += 1
     else:
+        memory.held.append(m)
         yield work(zero_page=1)
     return m

@@ -86,6 +86,8 @@ class Traits:
     """Whether a batch may give fewer pages than were asked for."""
     illegal_free: IllegalFree | None = None
     """What `vm_page_free()` does with a NOFREE page; None where it takes it."""
+    own_function: bool = False
+    """Whether NOFREE pages have to be freed by a function of their own."""
     links_in_pages: bool = False
     """Whether an idle page is linked through fields of its own page structure."""
     sees_double_free: bool = False

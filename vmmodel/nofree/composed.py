@@ -53,6 +53,7 @@ class Composed:
             batches=choice.multi_page is not MultiPage.LOOP,
             partial=choice.multi_page is MultiPage.PARTIAL,
             illegal_free=None if choice.free is FreePath.ANY else choice.illegal,
+            own_function=choice.free is FreePath.OWN,
             links_in_pages=self.idle.links_in_pages,
             sees_double_free=self.idle.sees_double_free,
         )

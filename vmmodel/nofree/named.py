@@ -138,12 +138,13 @@ def canonical(name: str) -> str:
 def spelled(choice: Composition) -> str:
     """Word *choice* as the named design with the fewest differences, and these."""
     bare = choice.structure is Structure.NONE
-    texts: list[list[str]] = [
+    texts = [
         [name, *_differences(choice, named.choice)]
         for name, named in DESIGNS.items()
         if named.choice is not None and bare == (named.choice.structure is Structure.NONE)
     ]
-    return ",".join(min(texts, key=_distance))
+    nearest = min(texts, key=_distance)
+    return ",".join(nearest)
 
 
 def _distance(text: list[str]) -> tuple[int, bool]:

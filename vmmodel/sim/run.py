@@ -7,6 +7,7 @@ from typing import Any
 import simpy
 
 from vmmodel.consumers.memory import Memory
+from vmmodel.consumers.misuse import wrong_free
 from vmmodel.consumers.page import alloc_object_page
 from vmmodel.consumers.steps import Steps, run_now
 from vmmodel.consumers.traffic import Traffic
@@ -27,6 +28,7 @@ from vmmodel.sim.script import (
     Squeeze,
     Take,
     Timeline,
+    WrongFree,
 )
 
 Row = dict[str, Any]
@@ -110,6 +112,8 @@ class Machine:
                 return "squeeze", self.traffic.squeeze(leave)
             case Release():
                 return "release", self.traffic.release()
+            case WrongFree(victim):
+                return "wrong-free", wrong_free(self.memory, victim)
 
     def _sampler(self, nsamples: int, nmaps: int) -> Process:
         """Write down the state of memory at evenly spaced instants."""
@@ -159,6 +163,7 @@ class Machine:
             "end_ns": min(int(self.env.now), self.script.horizon_ns),
             "pages": self.vm.npages,
             **asdict(self.memory.tally),
+            "exposed": len(self.memory.exposed),
             "imports": books.imports,
             "failed_imports": books.failed_imports,
             "fallbacks": books.fallbacks,
