@@ -140,6 +140,17 @@ AXES: dict[str, Axis] = {
 """By the word that names the axis in a design's text."""
 
 
+def applying(choice: Composition) -> list[str]:
+    """List the axes on which what *choice* has means anything.
+
+    >>> applying(Composition(Structure.NONE)), "illegal" in applying(Composition())
+    (['structure'], False)
+    """
+    if choice.structure is Structure.NONE:
+        return ["structure"]
+    return [word for word in AXES if word != "illegal" or choice.free is not FreePath.ANY]
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A combination that cannot be built."""
