@@ -14,7 +14,7 @@ IMPORT_ORDER = 9
 
 
 class Panic(Exception):
-    """The kernel stopped: ``vm_page_free_prep: attempting to free a PG_NOFREE page``."""
+    """The kernel stopped: an assertion met a free that it forbids, or a list that is corrupt."""
 
 
 class IllegalFree(Enum):
