@@ -70,6 +70,26 @@ def test_import_costs_what_the_table_says(name: str) -> None:
     driver.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("batch", Work(0, 5, 0, 0, 0, 1)),
+        ("batch+separate", Work(2, 6, 0, 0, 1, 1)),
+        ("batch+separate,structure=bitmap,reuse=address", Work(0, 6, 0, 0, 0, 1)),
+    ],
+)
+def test_batch_is_counted_once(name: str, expected: Work) -> None:
+    """Five pages of one run: five page structures, the rest of the work as for one page."""
+    driver = Driver(name)
+    driver.alloc()
+    driver.vm.take_work()
+
+    driver.alloc_batch(5)
+
+    assert expected == driver.vm.take_work()
+    driver.close()
+
+
 def test_only_free_by_anyone_costs_ordinary_frees() -> None:
     """The branch on every free is in the table exactly where designs say that it is paid."""
     for name in COVERING:

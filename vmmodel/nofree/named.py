@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from vmmodel.errors import InputError, meant
@@ -113,7 +113,6 @@ BASELINE = "freeable"
 EXAMPLE = "freeable,reuse=address,return=chunk"
 
 
-@cache
 def design(name: str) -> Design:
     """Find a design by its name, or put one together: ``freeable,reuse=address,return=chunk``.
 
