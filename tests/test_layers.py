@@ -18,7 +18,7 @@ SCHEMA = "experiment.schema"
 MAY_IMPORT = {
     "kernel": {"__version__"},
     "traffic": {"kernel"},
-    "nofree": {"kernel"},
+    "nofree": {"errors", "kernel"},
     "consumers": COMMON | {"kernel", "nofree"},
     "sim": COMMON | {"kernel", "traffic", "nofree", "consumers"},
     "workloads": COMMON | {"kernel", "traffic", "nofree", "consumers", "sim"},

@@ -38,7 +38,7 @@ def test_designs_and_scenarios_keep_the_order_of_the_report(made: Path) -> None:
     """The order is the report's, not the alphabet's."""
     study = tables.load(made)
 
-    assert list(tables.DESIGN_ORDER) == study.designs
+    assert [name for name in tables.DESIGN_ORDER if name in study.designs] == study.designs
     assert [Case("hosts", "M3"), Case("syzkaller"), Case("second-resource")] == study.cases
 
 

@@ -11,13 +11,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from commands.calls import VMMODEL, call, start
+from sim.tiny import SMALL
 
 from vmmodel import __version__
 from vmmodel.__main__ import COMMANDS
 from vmmodel.commands.run import known_designs, natural, pairs, positive
 from vmmodel.experiment.scenario import SCENARIOS
 from vmmodel.experiment.schema import TABLES
-from vmmodel.nofree import DESIGNS
+from vmmodel.experiment.store import read_meta, read_tables
+from vmmodel.nofree import DESIGNS, design
+from vmmodel.nofree.parts import PARTS, parts_of
 from vmmodel.paths import DATA, ROOT
 
 Capture = pytest.CaptureFixture[str]
@@ -45,6 +48,52 @@ def test_list(columns: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) ->
     for scenario in SCENARIOS.values():
         assert set(scenario.variants) - {""} <= shown
         assert set(scenario.parameters.described()) <= shown
+
+
+def test_list_designs(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every choice of a design is shown with what it does and what FreeBSD has of it."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    assert 0 == call("list", "--designs")
+
+    text = capsys.readouterr().out
+    assert set(DESIGNS) <= words_of(text)
+    for (axis, choice), part in PARTS.items():
+        row = f"│ {axis} │ {choice} │ {part.does} │ {part.freebsd} │ {part.page} │"
+        assert row in "\n".join(" ".join(line.split()) for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", [*DESIGNS, "freeable,reuse=address,import=6"])
+def test_list_design(name: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A design is shown with its words, its choices and the sum of what they cost."""
+    monkeypatch.setenv("COLUMNS", "400")
+
+    assert 0 == call("list", name)
+
+    text = " ".join(capsys.readouterr().out.split())
+    shown = design(name)
+    assert f"{name}: {shown.title} {shown.summary} FreeBSD: {shown.source}" in text
+    assert shown.choice is not None
+    for part in (part for _, part in parts_of(shown.choice).values()):
+        assert part.does in text
+    assert "take a page" in text
+
+
+def test_run_of_a_design_by_its_choices(tmp_path: Path, capsys: Capture) -> None:
+    """A design that a text describes runs as any other, under one name for equal choices."""
+    words = [f"--set={name}={value}" for name, value in SMALL["misuse"].items()]
+    mine = ["--design", "separate,reuse=address", "--design", "freeable,return=chunk"]
+
+    assert 0 == call("run", "misuse", *words, *mine, "--workers", "1", "--out", str(tmp_path / "o"))
+
+    runs = read_tables(tmp_path / "o")["runs"]
+    assert ["reclaim", "separate,reuse=address"] == runs["design"].to_pylist()
+    described = read_meta(tmp_path / "o")
+    assert described is not None
+    assert (
+        "as separate, but reuse=address"
+        == (described["designs"]["separate,reuse=address"]["summary"])
+    )
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

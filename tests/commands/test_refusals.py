@@ -24,6 +24,30 @@ UNKNOWN = [
         "study: --design: 'bump' is unknown (did you mean bump:",
     ),
     (
+        ["run", "hosts", "--design", "freeable,reus=address"],
+        "study: --design: 'reus=address' is no choice (did you mean reuse?), expected freeable,",
+    ),
+    (
+        ["run", "hosts", "--design", "freeable,reuse=addres"],
+        "study: --design: reuse is 'addres' (did you mean address?), expected lifo, address",
+    ),
+    (
+        ["run", "hosts", "--design", "freeable,import=7"],
+        "study: --design: import is '7', expected 0, 4, 6, 8, 9, 10, 12",
+    ),
+    (
+        ["run", "hosts", "--design", "batch,return=chunk"],
+        "study: --design: 'batch,return=chunk' cannot be built: with free=none no page comes back,",
+    ),
+    (
+        ["list", "freeable,"],
+        "study: --design: '' is no choice, expected freeable,reuse=address,return=chunk",
+    ),
+    (
+        ["list", "freable"],
+        "study: --design: 'freable' is unknown (did you mean freeable?), expected ordinary, ",
+    ),
+    (
         ["run", "hosts", "--variant", "m5"],
         "study: --variant: hosts has no variant 'm5' (did you mean M5?), expected M1, M2, ",
     ),

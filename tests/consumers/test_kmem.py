@@ -5,14 +5,15 @@ from consumers.watched import Watch, check_conservation, new_memory
 
 from vmmodel.consumers.kmem import kmem_free, kmem_malloc
 from vmmodel.consumers.memory import Injection
-from vmmodel.consumers.steps import WouldSleep, run_now
+from vmmodel.consumers.steps import Wait, WouldSleep, run_now
 from vmmodel.kernel import Pool, RequestClass
 
 FIRST = 4096
 """The first page of memory, where the first chunk begins."""
 
-PAGE_BY_PAGE = ["ordinary", "bump:escape", "bump:leak", "freeable", "separate"]
-EVERY = [*PAGE_BY_PAGE, "batch"]
+PAGE_BY_PAGE = ["ordinary", "bump:escape", "bump:leak", "freeable", "separate", "reclaim"]
+BATCHES = ["batch", "batch+separate"]
+EVERY = [*PAGE_BY_PAGE, *BATCHES, "batch-partial"]
 
 
 @pytest.mark.parametrize("design", PAGE_BY_PAGE)
@@ -112,16 +113,74 @@ def test_freeing_gives_pages_and_addresses_back(design: str) -> None:
     assert (0, 512) == (memory.design.books.in_use, memory.design.books.idle)
 
 
+@pytest.mark.parametrize("design", BATCHES)
 @pytest.mark.parametrize("failing", [0, 1, 3])
-def test_batch_loses_no_page_to_a_page(failing: int) -> None:
+def test_batch_loses_no_page_to_a_page(design: str, failing: int) -> None:
     """A batch that cannot have one of its pages has had none of them."""
-    memory, watch = new_memory("batch"), Watch()
+    memory, watch = new_memory(design), Watch()
 
     steps = kmem_malloc(memory, 4, waitok=False, injection=Injection(page=failing))
 
     assert watch.run(steps) is None
     assert (0, 0) == (memory.tally.rollbacks, memory.design.books.in_use)
     assert 2048 == memory.vm.free_count()
+
+
+@pytest.mark.parametrize(
+    ("design", "idle", "leaked"),
+    [("batch-partial", 510, 2), ("batch-partial,free=own", 512, 0)],
+)
+def test_partial_result_has_to_be_rolled_back(design: str, idle: int, leaked: int) -> None:
+    """A caller of a batch with partial results gives back what it got: one way or another.
+
+    One hold for the batch and one for each page; the object is not touched, for nothing was
+    entered, and so there is no shootdown.
+    """
+    memory, watch = new_memory(design), Watch()
+
+    steps = kmem_malloc(memory, 4, waitok=False, injection=Injection(page=2))
+
+    assert watch.run(steps) is None
+    assert [("rollback", 2)] == watch.events
+    assert 1 + 2 == watch.holds
+    assert watch.work == {"arena_alloc": 2, "lock": 3}
+    assert (idle, leaked) == (memory.design.books.idle, memory.design.books.leaked)
+    check_conservation(memory)
+
+
+@pytest.mark.parametrize(("spare", "rolled_back"), [(0, 0), (1, 1), (3, 3), (4, 0)])
+def test_partial_result_near_exhaustion(spare: int, rolled_back: int) -> None:
+    """Short of pages, a batch with partial results takes what is there, then gives it back."""
+    memory = new_memory("batch-partial,free=own", npages=300)
+    held = memory.vm.pages_alloc(RequestClass.SYSTEM, 298 - spare, Pool.DEFAULT)
+
+    pages = run_now(kmem_malloc(memory, 4, waitok=False))
+
+    assert (spare == 4) == (pages is not None)
+    assert rolled_back == memory.tally.rolled_back_pages == memory.design.books.captured
+    check_conservation(memory, ordinary=len(held))
+
+
+@pytest.mark.parametrize(("design", "ns"), [("freeable", 0), ("freeable,fallback=wait", 10**8)])
+def test_who_waits_for_a_chunk_looks_again_later(design: str, ns: int) -> None:
+    """Plenty of pages are no chunk: a waiting design sleeps a period of the page daemon."""
+    memory = new_memory(design, npages=300)
+    memory.vm.pages_alloc(RequestClass.SYSTEM, 298, Pool.DEFAULT)
+
+    steps = kmem_malloc(memory, 2, waitok=True)
+
+    assert [Wait(ns)] == [step for step in _until_asleep(steps) if isinstance(step, Wait)]
+
+
+def _until_asleep(steps):  # type: ignore[no-untyped-def]
+    """The steps up to the first sleep."""
+    answer = None
+    while True:
+        step = steps.send(answer)
+        yield step
+        if isinstance(step, Wait):
+            return
+        answer = step.action() if hasattr(step, "action") else None
 
 
 def test_batch_spans_two_chunks() -> None:

@@ -59,6 +59,11 @@ def item_set_up_in_direct_map(memory: Memory) -> None:
     assert not run_now(keg_alloc_slab(new_zone("VM OBJECT"), memory, Injection(init=True)))
 
 
+ONES = [*((m, 1) for m in (4099, 4098, 4097, 4096)), (4100, 508)]
+"""Four pages that came back in ascending order, and the rest of their chunk."""
+RETURNED = ("reclaim", Books(imports=1, imported=512, returned=512), [], 2048)
+"""The last page that comes back takes its chunk with it."""
+
 # design, books, idle runs, free pages
 EXPECTED = {
     rollback: [
@@ -68,6 +73,9 @@ EXPECTED = {
         ("freeable", chunk(512), [(4097, 1), (4096, 1), (4098, 510)], 1536),
         ("separate", chunk(512), [(4097, 1), (4096, 1), (4098, 510)], 1536),
         ("batch", Books(), [], 2048),
+        ("batch-partial", chunk(510, leaked=2, v_nofree_count=2), [(4098, 510)], 1536),
+        RETURNED,
+        ("batch+separate", Books(), [], 2048),
     ],
     second_resource: [
         ("ordinary", ordinary(1), [], 2048),
@@ -76,6 +84,9 @@ EXPECTED = {
         ("freeable", chunk(512), [(4096, 1), (4097, 511)], 1536),
         ("separate", chunk(512), [(4096, 1), (4097, 511)], 1536),
         ("batch", chunk(511, leaked=1, v_nofree_count=1), [(4097, 511)], 1536),
+        ("batch-partial", chunk(511, leaked=1, v_nofree_count=1), [(4097, 511)], 1536),
+        RETURNED,
+        ("batch+separate", chunk(512), [(4096, 1), (4097, 511)], 1536),
     ],
     second_resource_in_a_loop: [
         ("ordinary", ordinary(2), [], 2048),
@@ -84,14 +95,20 @@ EXPECTED = {
         ("freeable", chunk(512), [(4096, 1), (4097, 1), (4098, 510)], 1536),
         ("separate", chunk(512), [(4096, 1), (4097, 1), (4098, 510)], 1536),
         ("batch", chunk(508, leaked=4, v_nofree_count=4), [(4100, 508)], 1536),
+        ("batch-partial", chunk(508, leaked=4, v_nofree_count=4), [(4100, 508)], 1536),
+        RETURNED,
+        ("batch+separate", chunk(512), ONES, 1536),
     ],
     item_set_up: [
         ("ordinary", ordinary(4), [], 2048),
         ("bump:escape", chunk(508, escaped=4, v_nofree_count=4), [(4100, 508)], 1536 + 4),
         ("bump:leak", chunk(508, leaked=4, v_nofree_count=4), [(4100, 508)], 1536),
-        ("freeable", chunk(512), [(m, 1) for m in (4099, 4098, 4097, 4096)] + [(4100, 508)], 1536),
-        ("separate", chunk(512), [(m, 1) for m in (4099, 4098, 4097, 4096)] + [(4100, 508)], 1536),
+        ("freeable", chunk(512), ONES, 1536),
+        ("separate", chunk(512), ONES, 1536),
         ("batch", chunk(508, leaked=4, v_nofree_count=4), [(4100, 508)], 1536),
+        ("batch-partial", chunk(508, leaked=4, v_nofree_count=4), [(4100, 508)], 1536),
+        RETURNED,
+        ("batch+separate", chunk(512), ONES, 1536),
     ],
     item_set_up_in_direct_map: [
         ("ordinary", ordinary(1), [], 2048),
@@ -100,6 +117,9 @@ EXPECTED = {
         ("freeable", chunk(512), [(4096, 1), (4097, 511)], 1536),
         ("separate", chunk(512), [(4096, 1), (4097, 511)], 1536),
         ("batch", chunk(511, leaked=1, v_nofree_count=1), [(4097, 511)], 1536),
+        ("batch-partial", chunk(511, leaked=1, v_nofree_count=1), [(4097, 511)], 1536),
+        RETURNED,
+        ("batch+separate", chunk(512), [(4096, 1), (4097, 511)], 1536),
     ],
 }
 CASES = [
@@ -150,6 +170,9 @@ def test_panic(route, in_use: int) -> None:  # type: ignore[no-untyped-def]
         ("freeable", Books(fallbacks=2, captured=2, idle=2, v_nofree_count=-2, failed_imports=2)),
         ("separate", Books(fallbacks=2, captured=2, idle=2, v_nofree_count=-2, failed_imports=2)),
         ("batch", Books()),
+        ("batch-partial", Books(fallbacks=2, leaked_fallback=2, failed_imports=1)),
+        ("reclaim", Books(fallbacks=2, captured=2, idle=2, v_nofree_count=-2, failed_imports=2)),
+        ("batch+separate", Books()),
     ],
 )
 def test_fallback_pages_come_back(design: str, books: Books) -> None:

@@ -9,7 +9,7 @@ from vmmodel.consumers.memory import Memory
 from vmmodel.consumers.steps import Event, Locked, Operation, Steps, Wait, Work, WouldSleep
 from vmmodel.consumers.uma import Zone
 from vmmodel.kernel import Vm
-from vmmodel.nofree import DESIGNS
+from vmmodel.nofree import design as find
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def new_zone(name: str) -> Zone:
 def new_memory(design: str, npages: int = 2048, *, kasan: bool = False) -> Memory:
     """Free memory from page 4096 on, under *design*."""
     vm = Vm.of_size(npages)
-    return Memory(vm, DESIGNS[design].make(vm), kasan)
+    return Memory(vm, find(design).make(vm), kasan)
 
 
 @dataclass

@@ -3,12 +3,18 @@
 from dataclasses import replace
 
 from vmmodel.kernel import NO_PAGE, Mark, Pool, RequestClass, Vm
-from vmmodel.nofree import DESIGNS, Nofree
+from vmmodel.nofree import Nofree, design
 from vmmodel.nofree.base import Panic, serve_fallback
 
 SYSTEM = RequestClass.SYSTEM
 PAGES = 3 * 512 + 300
 """Three chunks and a little: exhaustion is never far."""
+
+
+def pages_for(name: str) -> int:
+    """Memory of three chunks and a little, or more of a design with small chunks."""
+    choice = design(name).choice
+    return PAGES if choice is None else max(PAGES, (3 << choice.import_order) + 300)
 
 
 class Driver:
@@ -21,7 +27,7 @@ class Driver:
 
     def __init__(self, name: str, npages: int = PAGES) -> None:
         self.vm = Vm.of_size(npages)
-        self.design: Nofree = DESIGNS[name].make(self.vm)
+        self.design: Nofree = design(name).make(self.vm)
         self.in_use: list[int] = []
         self.fallback: list[int] = []
         self.ordinary: list[int] = []
@@ -65,7 +71,7 @@ class Driver:
     def alloc_or_fall_back(self) -> int:
         """Ask for a page as the kernel does: the design first, then the ordinary allocator."""
         m = self.alloc()
-        if m != NO_PAGE or not self.design.falls_back:
+        if m != NO_PAGE or not self.design.traits.falls_back:
             return m
         m = self.vm.page_alloc(SYSTEM, Pool.DIRECT)
         if m != NO_PAGE:
@@ -74,13 +80,14 @@ class Driver:
         return m
 
     def alloc_batch(self, npages: int) -> list[int]:
-        """Ask for several pages at once: all, or none and nothing changed."""
+        """Ask for several pages at once: all, or none and nothing changed; or a part."""
         before = self.state()
         pages = self.design.alloc_batch(npages, SYSTEM)
         if not pages:
             assert before == self.state()
             return pages
-        assert npages == len(pages) == len(set(pages))
+        assert len(pages) == len(set(pages))
+        assert npages == len(pages) or (self.design.traits.partial and len(pages) < npages)
         self.hold(pages, self.in_use)
         self.served += pages
         return pages
@@ -107,6 +114,11 @@ class Driver:
         self.hold(pages, self.ordinary)
         return pages
 
+    def fill(self, left: int) -> None:
+        """Hold ordinary pages until *left* are free."""
+        while self.vm.free_count() > left:
+            self.take(self.vm.free_count() - left)
+
     def release(self, pages: list[int]) -> None:
         """Give ordinary pages back."""
         gone = set(pages)
@@ -117,7 +129,7 @@ class Driver:
 
     def fragment(self, keep: int = 64) -> None:
         """Take all memory and give back all but every *keep*-th page: no chunk is left."""
-        pages = self.take(4096)
+        pages = [m for _ in range(4) for m in self.take(4096)]
         self.release([m for m in pages if m % keep])
 
     def check(self) -> None:

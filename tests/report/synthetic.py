@@ -25,6 +25,8 @@ DESIGNS = [
     "batch",
 ]
 
+BUGS = ["bugs", "bugs_panic", "bugs_detected", "bugs_silent", "bugs_leaked", "exposed"]
+
 
 @dataclass(frozen=True)
 class Story:
@@ -167,6 +169,7 @@ def _run(parts, story, design, replication, samples, panics):
         "lock_holds": int(live[-1]) * 3,
         "lock_wait_ns": int(live[-1]) * 40,
         "lock_hold_ns": int(live[-1]) * 180,
+        **dict.fromkeys(BUGS, 0),
     }
     parts["runs"].append(pd.DataFrame([run]))
     _latencies(parts, key, rng, int(live[-1]), slow, rollbacks)

@@ -7,7 +7,7 @@ from vmmodel.consumers.layout import keg_layout
 from vmmodel.consumers.memory import Injection
 from vmmodel.kernel import Pool
 from vmmodel.nofree import DESIGNS
-from vmmodel.sim.script import Give, ObjectPage, Refill, Release, Squeeze, Take
+from vmmodel.sim.script import Give, ObjectPage, Refill, Release, Squeeze, Take, WrongFree
 
 GET_4 = Take(0, 4, Pool.DEFAULT)
 GET_4_MORE = Take(1, 4, Pool.DEFAULT)
@@ -127,14 +127,15 @@ def test_hold_is_priced_by_what_was_done(design: str, event: str, first: int, se
 
 
 def test_free_that_anyone_may_do_costs_a_branch() -> None:
-    """The landed design looks at every page that is freed; the others do not."""
+    """A design whose pages anyone frees looks at every page that is freed; the others do not."""
     script = tiny_script([(0, GET_4), (500, FREE_4)])
     branches = {
         design: run_tiny(script, design, tiny_prices(branch=5)).run["lock_hold_ns"]
         for design in DESIGNS
     }
 
-    assert {design: 20 if design == "freeable" else 0 for design in DESIGNS} == branches
+    for_anyone = {"freeable", "reclaim"}
+    assert {design: 20 * (design in for_anyone) for design in DESIGNS} == branches
 
 
 @pytest.mark.parametrize(("cpus", "ns"), [(1, 100), (2, 107), (5, 128)])
@@ -208,6 +209,55 @@ def test_sleeper_that_nobody_wakes() -> None:
         result.run["end_ns"],
     )
     assert [] == latencies(result, "refill")["work"]
+
+
+MS = 1_000_000
+
+
+def test_who_waits_for_a_chunk_gets_it_at_a_scan() -> None:
+    """Half of memory is free in single pages; a thread that waits for a chunk looks every 100 ms.
+
+    - 0: a slab's page is asked for, hold 0-10, no block of 512 pages; the thread sleeps.
+    - 100 ms: it asks again, one hold of 10 ns, in vain.
+    - 150 ms: the other half of memory is freed, 64 holds of 16 pages; nobody is woken.
+    - 200 ms: it asks a third time and has its chunk.
+    """
+    comb = Take(0, 2046, Pool.DEFAULT, parts=2)
+    script = tiny_script(
+        [(0, Refill(0, 15)), (150 * MS, Give(0, 1))],
+        zones=(VM_OBJECT,),
+        boot=(comb, Give(0, 0)),
+        horizon_ns=250 * MS,
+    )
+
+    result = run_tiny(script, "freeable,fallback=wait", nsamples=6)
+
+    run = result.run
+    assert (3, 2, 1) == tuple(run[name] for name in ("requests", "failed", "imports"))
+    assert (0, 1) == (run["fallbacks"], run["in_use"])
+    assert {"wait": [0], "work": [30], "total": [30]} == latencies(result, "refill")
+    assert [0, 0, 0, 0, 0, 1] == [sample["in_use"] for sample in result.samples]
+
+
+def test_wrong_free_is_told_of() -> None:
+    """A page in use is freed at 500, held 500-510; at 600 another request gets the same page."""
+    script = tiny_script([(0, ObjectPage()), (500, WrongFree(0.0)), (600, ObjectPage())])
+
+    result = run_tiny(script)
+
+    assert [(610, 0, "wrong-free-silent", 1)] == [tuple(e.values()) for e in result.events]
+    names = ("bugs", "bugs_silent", "bugs_panic", "exposed", "in_use")
+    assert (1, 1, 0, 0, 1) == tuple(result.run[name] for name in names)
+
+
+def test_panic_of_a_wrong_free_is_counted() -> None:
+    """The count of a run that stopped at a bug has the bug and its outcome."""
+    script = tiny_script([(0, ObjectPage()), (500, WrongFree(0.0))])
+
+    run = run_tiny(script, "separate").run
+
+    names = ("outcome", "bugs", "bugs_panic", "exposed")
+    assert ("panic", 1, 1, 0) == tuple(run[name] for name in names)
 
 
 def test_panic_ends_the_run() -> None:

@@ -15,7 +15,7 @@ from vmmodel.nofree import DESIGNS
 from vmmodel.sim.run import Machine, RunResult
 from vmmodel.sim.script import ObjectPage, Refill, Script
 
-CHUNKS = ["bump:panic", "bump:escape", "bump:leak", "freeable", "separate"]
+CHUNKS = ["bump:panic", "bump:escape", "bump:leak", "freeable", "separate", "reclaim"]
 """Designs with chunks that serve one page at a time."""
 
 each_scenario = pytest.mark.parametrize("scenario", SMALL)

@@ -66,6 +66,19 @@ SMALL = {
         "cache_share": "0.05",
         "second_failure": "0.02",
     },
+    "init-failure": {
+        "memory_gb": "1",
+        "seconds": "1",
+        "refills": "100",
+        "cache_share": "0.05",
+        "init_failure": "0.05",
+    },
+    "misuse": {
+        "memory_gb": "1",
+        "seconds": "1",
+        "requests": "300",
+        "second_failure": "0.05",
+    },
     "hosts": {
         "memory_gb": "1",
         "seconds": "1",
@@ -77,7 +90,7 @@ SMALL = {
 }
 """Parameters with which a run takes some hundredths of a second."""
 
-VARIANT = {"syzkaller": "", "second-resource": "", "hosts": "M5"}
+VARIANT = dict.fromkeys(SMALL, "") | {"hosts": "M5"}
 
 
 def small_script(name: str, seed: int = 1, replication: int = 0, **changed: str) -> Script:

@@ -15,7 +15,7 @@ from vmmodel.sim.run import Machine
 from vmmodel.sim.script import Action, Give, ObjectPage, Refill, Script, Take, Timeline
 from vmmodel.workloads.background import Background, draw_background
 from vmmodel.workloads.deal import deal
-from vmmodel.workloads.injections import draw_injections
+from vmmodel.workloads.injections import Bugs, draw_injections, with_bugs
 from vmmodel.workloads.streams import Streams
 
 each_scenario = pytest.mark.parametrize("scenario", SMALL)
@@ -234,6 +234,57 @@ def test_certain_failure_is_at_the_first_page() -> None:
     drawn = draw_injections(5, 4, np.random.default_rng(1), page=1.0, second=1.0, init=1.0)
 
     assert (Injection(0, 0, True),) * 5 == drawn
+
+
+def test_bugs_happen_in_failures_only() -> None:
+    """Of the requests that fail the stated shares have bugs; the others are as they were."""
+    failing = draw_injections(N, 1, np.random.default_rng(1), second=0.5)
+    bugs = Bugs(unconverted=0.3, twice=0.2, queued=0.0, invariants=True)
+
+    drawn = with_bugs(failing, bugs, np.random.default_rng(2))
+
+    assert [i.second for i in failing] == [i.second for i in drawn]
+    n = sum(injection.second == 0 for injection in failing)
+    assert n == sum(injection.asserted for injection in drawn)
+    assert sum(i.unconverted for i in drawn) == pytest.approx(0.3 * n, abs=four_sigma(0.3))
+    assert sum(i.twice for i in drawn) == pytest.approx(0.2 * n, abs=four_sigma(0.2))
+    assert not any(i.queued or (i.asserted and i == NO_INJECTION) for i in drawn)
+
+
+def test_more_failures_never_fewer_frees() -> None:
+    """One stream, a higher rate: whatever failed before fails still, so no fewer slabs go back."""
+    counts = []
+    for rate in (0.0, 0.01, 0.1, 0.5, 1.0):
+        drawn = draw_injections(1000, 4, np.random.default_rng(1), init=rate)
+        counts.append(sum(injection.init for injection in drawn))
+
+    assert sorted(counts) == counts
+    assert (0, 1000) == (counts[0], counts[-1])
+
+
+@pytest.mark.parametrize("p", [0.0, 0.05, 0.3, 0.9, 1.0])
+def test_page_failures_that_need_a_rollback(p: float) -> None:
+    """A slab of 4 pages is rolled back with probability (1 - p) - (1 - p)^4: few, many, none.
+
+    A failure of the first page leaves nothing to roll back, so more failures can mean fewer
+    rollbacks.  Counts lie within four standard deviations.
+    """
+    drawn = draw_injections(N, 4, np.random.default_rng(1), page=p)
+
+    expected = (1 - p) - (1 - p) ** 4
+    found = sum(injection.page > 0 for injection in drawn)
+    assert found == pytest.approx(N * expected, abs=four_sigma(expected))
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_without_bugs_no_outcome(design: str) -> None:
+    """A scenario of misuse whose rates are zero has failures, and no bug of any kind."""
+    none = dict.fromkeys(("wrong_frees", "unconverted", "twice", "queued"), "0")
+
+    run = Machine(small_script("misuse", **none), design).run(2).run
+
+    assert run["second_failures"] > 0
+    assert not any(run[name] for name in run if name.startswith("bugs") or name == "exposed")
 
 
 def test_page_failures_of_a_scenario_have_their_rate() -> None:

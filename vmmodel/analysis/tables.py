@@ -27,10 +27,13 @@ DESIGN_ORDER = (
     "freeable",
     "separate",
     "batch",
+    "batch-partial",
+    "reclaim",
+    "batch+separate",
 )
 """Designs in the order of every table, legend and panel; others follow by name."""
 
-SCENARIO_ORDER = ("hosts", "syzkaller", "second-resource")
+SCENARIO_ORDER = ("hosts", "syzkaller", "second-resource", "init-failure", "misuse")
 """Scenarios in the order of the report; others follow by name."""
 
 BASELINE = "freeable"

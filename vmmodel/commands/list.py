@@ -5,24 +5,46 @@ import argparse
 EPILOG = """\
   ./study list                 everything, in short
   ./study list syzkaller       one scenario: story, limits, every parameter with its source
+  ./study list --designs       every choice of a design: what FreeBSD has of it, what it costs
+  ./study list freeable,reuse=address,return=chunk        one design, also one of your own
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("scenario", nargs="?", help="show this scenario in full")
+    parser.add_argument("name", nargs="?", help="show this scenario or design in full")
+    parser.add_argument("--designs", action="store_true", help="show what designs are made of")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the lists."""
     from rich.console import Console
 
+    from vmmodel.commands.listing import show_designs
+
     console = Console(highlight=False, soft_wrap=False)
-    if arguments.scenario:
-        _show_scenario(console, arguments.scenario)
+    if arguments.designs:
+        show_designs(console)
+    elif arguments.name:
+        _show(console, arguments.name)
     else:
         _show_all(console)
     return 0
+
+
+def _show(console, name: str) -> None:  # type: ignore[no-untyped-def]
+    """Show the design or scenario of that *name*; the nearest kind complains if it is neither."""
+    from vmmodel.commands.listing import show_design
+    from vmmodel.errors import meant
+    from vmmodel.experiment.scenario import SCENARIOS
+    from vmmodel.nofree import DESIGNS
+
+    base = name.partition(",")[0]
+    of_design = base in DESIGNS or (not meant(base, SCENARIOS) and meant(base, DESIGNS))
+    if name not in SCENARIOS and of_design:
+        show_design(console, name)
+    else:
+        _show_scenario(console, name)
 
 
 def _show_all(console) -> None:  # type: ignore[no-untyped-def]

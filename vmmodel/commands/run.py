@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from vmmodel.errors import InputError, meant
+from vmmodel.errors import InputError
 
 EPILOG = """\
   ./study run syzkaller --out /tmp/s                                 all designs, one replication
@@ -88,18 +88,18 @@ def _words(arguments: argparse.Namespace, designs: tuple[str, ...]) -> list[str]
 
 
 def known_designs(names: list[str]) -> tuple[str, ...]:
-    """Check design names, all of them by default; `InputError` suggests the nearest one.
+    """Check designs, all the named ones by default; `InputError` says what is wrong with one.
 
-    >>> known_designs(["batch", "ordinary"])
-    ('ordinary', 'batch')
+    The named ones come first, in their order, then those that a text describes, as given.
+
+    >>> known_designs(["batch,import=6", "batch", "ordinary"])
+    ('ordinary', 'batch', 'batch,import=6')
     """
-    from vmmodel.nofree import DESIGNS
+    from vmmodel.nofree import DESIGNS, canonical
 
-    for name in names:
-        if name not in DESIGNS:
-            what = f"{name!r} is unknown{meant(name, DESIGNS)}"
-            raise InputError("--design", what, ", ".join(DESIGNS))
-    return tuple(name for name in DESIGNS if not names or name in names)
+    known = list(dict.fromkeys(map(canonical, names)))
+    named = [name for name in DESIGNS if not names or name in known]
+    return (*named, *(name for name in known if name not in DESIGNS))
 
 
 def pairs(words: list[str]) -> dict[str, str]:

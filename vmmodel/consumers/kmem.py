@@ -4,8 +4,8 @@ FreeBSD: `kmem_malloc_domain()`, `kmem_back_domain()`, `_kmem_unback()` in ``sys
 """
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
-from vmmodel.consumers.page import alloc_nofree_pages, free_nofree_page, insert_page
-from vmmodel.consumers.steps import Event, Operation, Steps, Wait, work
+from vmmodel.consumers.page import alloc_nofree_pages, free_nofree_pages, insert_page
+from vmmodel.consumers.steps import Event, Operation, Steps, work
 from vmmodel.kernel import NO_PAGE
 
 
@@ -23,9 +23,9 @@ def kmem_malloc(
     return pages
 
 
-def kmem_free(memory: Memory, pages: list[int]) -> Steps[None]:
+def kmem_free(memory: Memory, pages: list[int], injection: Injection = NO_INJECTION) -> Steps[None]:
     """Unmap and give back memory that `kmem_malloc` gave, addresses included."""
-    yield from kmem_unback(memory, pages, len(pages))
+    yield from kmem_unback(memory, pages, len(pages), injection)
     yield work(lock=1, arena_alloc=1)
 
 
@@ -37,10 +37,10 @@ def kmem_back(
     FreeBSD: kmem_back_domain().
     """
     yield work(lock=1)
-    back = _back_batch if memory.design.batches else _back_page_by_page
+    back = _back_batch if memory.design.traits.batches else _back_page_by_page
     pages = yield from back(memory, npages, injection)
     while pages is None and waitok:
-        yield Wait()
+        yield memory.wait()
         pages = yield from back(memory, npages, NO_INJECTION)
     return pages
 
@@ -53,7 +53,7 @@ def _back_page_by_page(
     for index in range(npages):
         m = yield from insert_page(memory, index, injection)
         if m == NO_PAGE:
-            yield from _roll_back(memory, pages, index)
+            yield from _roll_back(memory, pages, index, injection)
             return None
         yield work(zero_page=1, lock=1, pte=1)
         pages.append(m)
@@ -63,38 +63,47 @@ def _back_page_by_page(
 def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list[int] | None]:
     """Get all pages under one hold; a page that cannot be had costs no page.
 
-    A radix node that cannot be had still does: all the pages have been handed out by then.
+    With partial results it does: the pages before it have been handed out, and are rolled back
+    before any is entered.  A radix node that cannot be had costs pages with every batch.
+
+    FreeBSD: not adopted by kmem_back_domain(); vm_page_alloc_pages() of D47050 may give fewer
+    pages than asked for, and its caller has to deal with that.
     """
-    if injection.page >= 0:
-        return None
-    pages = yield from alloc_nofree_pages(memory, npages)
-    if not pages:
+    wanted = npages
+    if 0 <= injection.page < npages:
+        wanted = injection.page if memory.design.traits.partial else 0
+    pages = (yield from alloc_nofree_pages(memory, wanted)) if wanted else []
+    if len(pages) < npages:
+        yield from _roll_back(memory, pages, 0, injection)
         return None
     inserted = npages if injection.second < 0 else injection.second
     yield work(lock=inserted, radix_insert=inserted, zero_page=inserted, pte=inserted)
     if inserted < npages:
         memory.tally.second_failures += 1
         yield Event("second-failure", npages)
-        yield from _roll_back(memory, pages, inserted)
+        yield from _roll_back(memory, pages, inserted, injection)
         return None
     return pages
 
 
-def _roll_back(memory: Memory, pages: list[int], inserted: int) -> Steps[None]:
+def _roll_back(
+    memory: Memory, pages: list[int], inserted: int, injection: Injection
+) -> Steps[None]:
     """Undo a request that failed half way, after *inserted* pages were entered and mapped."""
     if pages:
         memory.tally.rollbacks += 1
         memory.tally.rolled_back_pages += len(pages)
         yield Event("rollback", len(pages))
-        yield Operation("rollback", kmem_unback(memory, pages, inserted))
+        yield Operation("rollback", kmem_unback(memory, pages, inserted, injection))
 
 
-def kmem_unback(memory: Memory, pages: list[int], inserted: int) -> Steps[None]:
+def kmem_unback(
+    memory: Memory, pages: list[int], inserted: int, injection: Injection
+) -> Steps[None]:
     """Unmap *pages*, one round of interrupts for all, and give them back in ascending order.
 
     Only the first *inserted* are in the object and mapped.  FreeBSD: _kmem_unback().
     """
     if inserted:
         yield work(shootdown=1, lock=2, radix_remove=inserted)
-    for m in pages:
-        yield from free_nofree_page(memory, m)
+    yield from free_nofree_pages(memory, pages, injection)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from vmmodel.consumers.steps import Wait
 from vmmodel.kernel import Vm
 from vmmodel.nofree import Nofree
 
@@ -19,9 +20,21 @@ class Injection:
     """The page that is obtained, but not the radix node to enter it with."""
     init: bool = False
     """The slab is obtained, but the set-up of an item fails."""
+    unconverted: bool = False
+    """What has to be freed is freed by `vm_page_free()`, whatever the design wants."""
+    twice: bool = False
+    """The last page that is given back is given back once more."""
+    queued: bool = False
+    """That page is still linked in a batch of its page queue when it is freed."""
+    asserted: bool = False
+    """Whether this is a kernel with INVARIANTS, whose assertions meet these bugs."""
 
 
 NO_INJECTION = Injection()
+
+
+CHUNK_WAIT_NS = 100_000_000
+"""Period of the page daemon.  FreeBSD: VM_INACT_SCAN_RATE."""
 
 
 @dataclass
@@ -38,6 +51,16 @@ class Tally:
     rolled_back_pages: int = 0
     second_failures: int = 0
     init_failures: int = 0
+    bugs: int = 0
+    """Bugs that a request met; those without an outcome below did no harm."""
+    bugs_panic: int = 0
+    """An assertion stopped the machine."""
+    bugs_detected: int = 0
+    """The allocator saw it and refused; the machine goes on."""
+    bugs_silent: int = 0
+    """A page with a user served another, or a list is corrupt, and nobody knows."""
+    bugs_leaked: int = 0
+    """A page is lost."""
 
 
 @dataclass
@@ -49,3 +72,15 @@ class Memory:
     kasan: bool = False
     """Whether every slab goes through `kmem_malloc()`, as on a KASAN kernel."""
     tally: Tally = field(default_factory=Tally)
+    held: list[int] = field(default_factory=list)
+    """NOFREE pages that consumers use, in the order they got them."""
+    exposed: set[int] = field(default_factory=set)
+    """Pages that a wrong free made idle although their user still uses them."""
+
+    def wait(self) -> Wait:
+        """Give the step by which a request that could not be served sleeps until the next try.
+
+        Plenty of free pages does not mean that there is a block for a chunk.  Who waits for one
+        looks again when the page daemon may have made one: 10 times a second.
+        """
+        return Wait(CHUNK_WAIT_NS if self.design.traits.waits else 0)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
+from vmmodel.consumers.misuse import bugs_of_the_last_free, free_unconverted, newly_reused
 from vmmodel.consumers.steps import Event, Locked, Steps, work
 from vmmodel.kernel import NO_PAGE, Pool, RequestClass
 from vmmodel.nofree.base import serve_fallback
@@ -18,8 +19,9 @@ def alloc_nofree_page(memory: Memory) -> Steps[int]:
     """
     design = memory.design
     m: int = yield Locked(partial(design.alloc, SYSTEM))
-    if m == NO_PAGE and design.falls_back:
+    if m == NO_PAGE and design.traits.falls_back:
         m = yield Locked(partial(_alloc_fallback, memory))
+    yield from newly_reused(memory)
     return m
 
 
@@ -29,30 +31,41 @@ def _alloc_fallback(memory: Memory) -> int:
 
 
 def alloc_nofree_pages(memory: Memory, npages: int) -> Steps[list[int]]:
-    """Get *npages* or none by the design's batch.
+    """Get *npages* by the design's batch, or none; with partial results what there is.
 
-    Where no chunk can be had, ordinary pages serve the request, all or none as well: what does
-    not suffice goes back inside the allocator, before anybody has seen it.
+    Where no chunk can be had, ordinary pages serve the request or the rest of it, all or none as
+    well: what does not suffice goes back inside the allocator, before anybody has seen it.
     """
     design = memory.design
     pages: list[int] = yield Locked(partial(design.alloc_batch, npages, SYSTEM))
-    if not pages:
-        pages = yield Locked(partial(_alloc_fallbacks, memory, npages))
+    if len(pages) < npages and design.traits.falls_back:
+        pages += yield Locked(partial(_alloc_fallbacks, memory, npages - len(pages)))
+    yield from newly_reused(memory)
     return pages
 
 
 def _alloc_fallbacks(memory: Memory, npages: int) -> list[int]:
-    vm = memory.vm
+    vm, some_will_do = memory.vm, memory.design.traits.partial
     pages = vm.pages_alloc(SYSTEM, npages, Pool.DIRECT)
-    if len(pages) < npages:
+    while some_will_do and not pages and npages > 1:  # all are admitted or none, so ask for less
+        npages -= 1
+        pages = vm.pages_alloc(SYSTEM, npages, Pool.DIRECT)
+    if len(pages) < npages and not some_will_do:
         vm.pages_free(pages)
         return []
     return [serve_fallback(vm, memory.design.books, m) for m in pages]
 
 
-def free_nofree_page(memory: Memory, m: int) -> Steps[None]:
-    """Give a NOFREE page back in the design's own way, under one hold of the lock."""
-    yield Locked(partial(memory.design.free_nofree, m))
+def free_nofree_pages(memory: Memory, pages: list[int], injection: Injection) -> Steps[None]:
+    """Give NOFREE pages back, each under one hold, in the design's own way if nobody errs."""
+    for m in pages:
+        if injection.unconverted and memory.design.traits.own_function:
+            yield from free_unconverted(memory, m)
+        else:
+            yield Locked(partial(memory.design.free_nofree, m))
+    if pages:
+        yield from bugs_of_the_last_free(memory, pages[-1], injection)
+    yield from newly_reused(memory)
 
 
 def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
@@ -69,7 +82,7 @@ def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
     if injection.second == index:
         memory.tally.second_failures += 1
         yield Event("second-failure", 1)
-        yield from free_nofree_page(memory, m)
+        yield from free_nofree_pages(memory, [m], injection)
         return NO_PAGE
     yield work(radix_insert=1)
     return m
@@ -84,5 +97,6 @@ def alloc_object_page(memory: Memory, injection: Injection = NO_INJECTION) -> St
     if m == NO_PAGE:
         memory.tally.failed += 1
     else:
+        memory.held.append(m)
         yield work(zero_page=1)
     return m

@@ -49,8 +49,14 @@ class Event:
     pages: int
 
 
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """Sleep until the free count reaches `free_min`.  FreeBSD: vm_wait_domain()."""
+    """Sleep until the free count reaches `free_min`, and for *ns* in any case.
+
+    FreeBSD: vm_wait_domain(), pause().
+    """
+
+    ns: int = 0
 
 
 Step = Locked | Work | Operation | Event | Wait

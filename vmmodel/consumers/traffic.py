@@ -89,5 +89,5 @@ class Traffic:
     def _release(self, pages: list[int]) -> None:
         self.memory.vm.pages_free(pages)
         self._moving -= len(pages)
-        if self.memory.design.checks_every_free:
+        if self.memory.design.traits.checks_every_free:
             self.memory.vm.did(branches=len(pages))

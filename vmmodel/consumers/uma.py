@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from vmmodel.consumers.kmem import kmem_free, kmem_malloc
 from vmmodel.consumers.layout import SlabLayout
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
-from vmmodel.consumers.page import alloc_nofree_page, free_nofree_page
-from vmmodel.consumers.steps import Event, Operation, Steps, Wait, work
+from vmmodel.consumers.page import alloc_nofree_page, free_nofree_pages
+from vmmodel.consumers.steps import Event, Operation, Steps, work
 from vmmodel.kernel import NO_PAGE
 
 
@@ -63,7 +63,7 @@ def keg_fetch_slab(zone: Zone, memory: Memory, waitok: bool, injection: Injectio
     """
     served = yield from keg_alloc_slab(zone, memory, injection)
     while not served and waitok:
-        yield Wait()
+        yield memory.wait()
         served = yield from keg_alloc_slab(zone, memory, NO_INJECTION)
     return served
 
@@ -86,8 +86,9 @@ def keg_alloc_slab(zone: Zone, memory: Memory, injection: Injection) -> Steps[bo
         tally.init_failures += 1
         tally.failed += 1
         yield Event("init-failure", layout.ppera)
-        yield from _free_slab_pages(memory, pages)
+        yield from _free_slab_pages(memory, pages, injection)
         return False
+    memory.held += pages
     zone.slabs += 1
     zone.held += pages
     zone.free_items += layout.ipers
@@ -112,8 +113,8 @@ def _slab_pages(zone: Zone, memory: Memory, injection: Injection) -> Steps[list[
     return [m]
 
 
-def _free_slab_pages(memory: Memory, pages: list[int]) -> Steps[None]:
+def _free_slab_pages(memory: Memory, pages: list[int], injection: Injection) -> Steps[None]:
     if _through_kmem(memory, len(pages)):
-        yield from kmem_free(memory, pages)
+        yield from kmem_free(memory, pages, injection)
     else:
-        yield from free_nofree_page(memory, pages[0])
+        yield from free_nofree_pages(memory, pages, injection)

@@ -11,7 +11,7 @@ from vmmodel.cpus import available_cpus
 from vmmodel.experiment.digest import model_digest
 from vmmodel.experiment.schema import SCHEMA_VERSION
 from vmmodel.experiment.sweep import Sweep
-from vmmodel.nofree import DESIGNS
+from vmmodel.nofree import design
 
 PACKAGES = ("numba", "numpy", "pandas", "pyarrow", "scipy", "simpy")
 
@@ -43,9 +43,9 @@ def describe_sweep(sweep: Sweep, command: str) -> dict[str, Any]:
         },
         "designs": {
             name: {
-                "title": DESIGNS[name].title,
-                "summary": DESIGNS[name].summary,
-                "source": DESIGNS[name].source,
+                "title": design(name).title,
+                "summary": design(name).summary,
+                "source": design(name).source,
             }
             for name in sweep.designs
         },

@@ -11,6 +11,8 @@ from vmmodel.sim.machine import AnyScript
 from vmmodel.sim.script import Script
 from vmmodel.workloads.desktop import DesktopParameters, desktop_script
 from vmmodel.workloads.hosts import MEMORY_GB, HostsParameters, hosts_script
+from vmmodel.workloads.init_failure import InitFailureParameters, init_failure_script
+from vmmodel.workloads.misuse import MisuseParameters, misuse_script
 from vmmodel.workloads.parameters import Parameters
 from vmmodel.workloads.second_resource import SecondResourceParameters, second_resource_script
 from vmmodel.workloads.streams import Streams
@@ -113,6 +115,16 @@ def _second_resource(parameters: Parameters, streams: Streams, _variant: str) ->
     return second_resource_script(parameters, streams)
 
 
+def _init_failure(parameters: Parameters, streams: Streams, _variant: str) -> Script:
+    assert isinstance(parameters, InitFailureParameters)
+    return init_failure_script(parameters, streams)
+
+
+def _misuse(parameters: Parameters, streams: Streams, _variant: str) -> Script:
+    assert isinstance(parameters, MisuseParameters)
+    return misuse_script(parameters, streams)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "hosts": Scenario(
         name="hosts",
@@ -173,6 +185,34 @@ SCENARIOS: dict[str, Scenario] = {
         parameters=DesktopParameters(),
         draw=_desktop,
         profiles=("full",),
+    ),
+    "init-failure": Scenario(
+        name="init-failure",
+        title="A slab whose items cannot be set up",
+        story="Processes and threads come; now and then the set-up of an item of a new slab fails, "
+        "and all pages of the slab have to go back although its zone is NOFREE.",
+        question="What does each design do with the pages of a slab that cannot be used?",
+        limits=(
+            "The failure is injected at a rate far above the real one.",
+            "Memory is plentiful on purpose: only the set-up fails.",
+        ),
+        parameters=InitFailureParameters(),
+        draw=_init_failure,
+    ),
+    "misuse": Scenario(
+        name="misuse",
+        title="Callers that free wrongly",
+        story="NOFREE pages in use are freed by somebody who must not; clean-ups call the wrong "
+        "function, free a page twice, or free it while its page queue still links it.",
+        question="Which free path notices a wrong free, and which lets it pass in silence?",
+        limits=(
+            "Nobody knows how often such bugs occur: the share of each outcome counts, not a rate.",
+            "What a corrupt list or a page with two users does next is not followed.",
+            "The assertion of separate is compiled out of a release kernel, which is the design "
+            "separate,illegal=escape.",
+        ),
+        parameters=MisuseParameters(),
+        draw=_misuse,
     ),
 }
 

@@ -64,6 +64,12 @@ RUNS = pa.schema(
         _field("lock_holds", pa.int64(), "-", "acquisitions of the domain free lock"),
         _field("lock_wait_ns", pa.int64(), "ns", "sum of waiting for it"),
         _field("lock_hold_ns", pa.int64(), "ns", "sum of holding it"),
+        _field("bugs", pa.int64(), "-", "callers' errors met: free of a page in use, ..."),
+        _field("bugs_panic", pa.int64(), "-", "of them an assertion stopped the machine"),
+        _field("bugs_detected", pa.int64(), "-", "of them seen and refused"),
+        _field("bugs_silent", pa.int64(), "-", "of them gave a page two users, or broke a list"),
+        _field("bugs_leaked", pa.int64(), "-", "of them lost a page"),
+        _field("exposed", pa.int64(), "pages", "idle at the end, though a user still uses them"),
     ]
 )
 
@@ -111,7 +117,7 @@ EVENTS = pa.schema(
         *_KEY,
         _field("time_ns", pa.int64(), "ns", "simulated time"),
         _field("cpu", pa.int32(), "-", "processor"),
-        _field("kind", pa.string(), "-", "panic, rollback, second-failure or init-failure"),
+        _field("kind", pa.string(), "-", "panic, rollback, ..., or a bug and its outcome"),
         _field("pages", pa.int64(), "pages", "pages concerned"),
     ]
 )

@@ -15,7 +15,7 @@ IMPORT_ORDER = 9
 
 
 class Panic(Exception):
-    """The kernel stopped: ``vm_page_free_prep: attempting to free a PG_NOFREE page``."""
+    """The kernel stopped: an assertion met a free that it forbids, or a list that is corrupt."""
 
 
 class IllegalFree(Enum):
@@ -77,17 +77,35 @@ def sum_books(books: Iterable[Books]) -> Books:
     return Books(**{name: sum(row[name] for row in rows) for name in rows[0]})
 
 
+@dataclass(frozen=True)
+class Traits:
+    """What consumers and bug models have to know of a design; the defaults suit a simple one."""
+
+    checks_every_free: bool = False
+    """Whether `vm_page_free()` pays a branch for it on every page, NOFREE or not."""
+    falls_back: bool = True
+    """Whether the ordinary allocator is asked next when no page is given."""
+    waits: bool = False
+    """Whether a caller that may sleep sleeps until a chunk can be had."""
+    batches: bool = False
+    """Whether a multi-page request takes the lock once, through `alloc_batch`."""
+    partial: bool = False
+    """Whether a batch may give fewer pages than were asked for."""
+    illegal_free: IllegalFree | None = None
+    """What `vm_page_free()` does with a NOFREE page; None where it takes it."""
+    own_function: bool = False
+    """Whether NOFREE pages have to be freed by a function of their own."""
+    links_in_pages: bool = False
+    """Whether an idle page is linked through fields of its own page structure."""
+    sees_double_free: bool = False
+    """Whether a page that is idle already can be told when it is freed again."""
+
+
 class Nofree(Protocol):
     """One way to serve pages that promised never to be freed."""
 
     books: Books
-    checks_every_free: bool
-    """Whether `vm_page_free()` pays a branch for it on every page, NOFREE or not."""
-
-    falls_back: bool
-    """Whether the ordinary allocator is asked next when `alloc` gives no page."""
-    batches: bool
-    """Whether a multi-page request takes the lock once, through `alloc_batch`."""
+    traits: Traits
 
     def alloc(self, request_class: RequestClass) -> int:
         """Give one page, or NO_PAGE when no chunk can be had; the caller then falls back.
@@ -96,7 +114,10 @@ class Nofree(Protocol):
         """
 
     def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
-        """Give *npages*, or none at all, under this one hold; only if the design `batches`."""
+        """Give *npages* under this one hold, or none at all; fewer only if the design is *partial*.
+
+        Only designs that batch are asked.
+        """
 
     def free(self, m: int) -> None:
         """Do what `vm_page_free()` does when it is given the NOFREE page *m*."""
@@ -191,6 +212,7 @@ __all__ = [
     "Panic",
     "Pool",
     "RequestClass",
+    "Traits",
     "Vm",
     "free_illegally",
     "hand_out",

@@ -1,82 +1,71 @@
-"""The bump pointer: the allocator as it first landed, and the subject of the review."""
+"""The bump pointer: the allocator as it first landed, with a log for pages that come back."""
 
-from vmmodel.nofree.base import (
-    IMPORT_ORDER,
-    NO_PAGE,
-    Books,
-    IllegalFree,
-    Pool,
-    RequestClass,
-    Vm,
-    free_illegally,
-    hand_out,
-    import_chunk,
-)
+from vmmodel.nofree.axes import Reuse
+from vmmodel.nofree.base import Vm
+from vmmodel.nofree.idle import Run
+from vmmodel.nofree.reuse import ORDERS
 
 
-class BumpNofree:
-    """Hand out the pages of a chunk in ascending order and forget the chunk when it is spent.
+class BumpPointer:
+    """Hand out the pages of a chunk in ascending order; a page that comes back goes to a log.
 
-    No page is ever used again.  To free one is illegal; *illegal_free* says what then happens.
-    A failed import is tried again at the next request.
+    Without a free path nothing comes back, the log stays empty, and this is what FreeBSD first
+    had.  With one it is the undo log of the review: pages in it are used before the pointer moves
+    on (by address: if they are lower).  The pointer touches no page but the one it hands out.
 
-    FreeBSD: a8693e89e3e4, "vm_page: Implement superpage-sized NOFREE allocations" (D45863).
+    FreeBSD: a8693e89e3e4, "vm_page: Implement superpage-sized NOFREE allocations" (D45863),
+    without the log; a log was not built.
 
-    >>> design = BumpNofree(Vm.of_size(4096), IllegalFree.LEAK)
-    >>> first, second = design.alloc(RequestClass.SYSTEM), design.alloc(RequestClass.SYSTEM)
-    >>> design.free(first)
-    >>> design.alloc(RequestClass.SYSTEM) - second, design.books.leaked
-    (1, 1)
+    >>> idle = BumpPointer(Vm.of_size(4096), Reuse.LIFO)
+    >>> idle.add(4096, 512)
+    >>> idle.take(2), idle.put(4096), idle.take(2)
+    ([4096, 4097], None, [4096, 4098])
     """
 
-    checks_every_free = False
-    falls_back = True
-    batches = False
+    links_in_pages = True  # those of the log; the pointer needs none
+    sees_double_free = False
+    chunk_line = 1
 
-    def __init__(
-        self,
-        vm: Vm,
-        illegal_free: IllegalFree,
-        import_order: int = IMPORT_ORDER,
-        import_pool: int = Pool.DEFAULT,
-    ) -> None:
+    def __init__(self, vm: Vm, reuse: Reuse) -> None:
         self.vm = vm
-        self.books = Books()
-        self.illegal_free = illegal_free
-        self.import_order, self.import_pool = import_order, import_pool
+        self.by_address = reuse is Reuse.ADDRESS
+        self.log = ORDERS[reuse]()
         self.next, self.end = 0, 0
 
-    def alloc(self, request_class: RequestClass) -> int:
-        if self.next == self.end and not self.refill(request_class):
-            return NO_PAGE
-        return self.bump()
+    def add(self, first: int, npages: int) -> None:
+        assert self.next == self.end, "a chunk is imported when the last one is spent"
+        self.next, self.end = first, first + npages
 
-    def refill(self, request_class: RequestClass) -> bool:
-        """Start a new chunk; False if none can be had."""
-        chunk = import_chunk(
-            self.vm, self.books, request_class, self.import_order, self.import_pool
-        )
-        if chunk != NO_PAGE:
-            self.next, self.end = chunk, chunk + (1 << self.import_order)
-        return chunk != NO_PAGE
+    def take(self, npages: int) -> list[int]:
+        pages: list[int] = []
+        while len(pages) < npages and (self.next < self.end or self.log.first()):
+            pages.append(self._undo() if self._undo_first() else self._bump())
+        return pages
 
-    def bump(self) -> int:
-        """Hand out the next page of the chunk."""
+    def _undo_first(self) -> bool:
+        logged = self.log.first()
+        if logged is None or self.next == self.end:
+            return logged is not None
+        return not self.by_address or logged[0] < self.next
+
+    def _undo(self) -> int:
+        self.vm.did(list_ops=1, page_structs=1)
+        return self.log.pop()[0]
+
+    def _bump(self) -> int:
         self.next += 1
-        self.vm.did(page_structs=1, percpu=1)
-        return hand_out(self.vm, self.books, self.next - 1)
+        self.vm.did(page_structs=1)
+        return self.next - 1
 
-    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
-        raise NotImplementedError
+    def put(self, m: int) -> None:
+        passed = self.log.insert((m, 1))
+        self.vm.did(list_ops=1, page_structs=1 + passed)
 
-    def free(self, m: int) -> None:
-        free_illegally(self.vm, self.books, m, self.illegal_free)
+    def drop(self, first: int, npages: int) -> None:
+        if first <= self.next < first + npages:
+            self.next = self.end
+        self.vm.did(list_ops=self.log.drop(first, npages), page_structs=npages)
 
-    def free_nofree(self, m: int) -> None:
-        self.free(m)
-
-    def nofreeq_size(self) -> int:
-        return self.end - self.next
-
-    def runs(self) -> list[tuple[int, int]]:
-        return [(self.next, self.end - self.next)] if self.next < self.end else []
+    def runs(self) -> list[Run]:
+        ahead = [(self.next, self.end - self.next)] if self.next < self.end else []
+        return sorted(self.log.runs() + ahead) if self.by_address else self.log.runs() + ahead

@@ -1,6 +1,6 @@
 """The kernel before it had a NOFREE allocator."""
 
-from vmmodel.nofree.base import Books, Mark, Pool, RequestClass, Vm, taken_back
+from vmmodel.nofree.base import Books, Mark, Pool, RequestClass, Traits, Vm, taken_back
 
 
 class OrdinaryNofree:
@@ -11,9 +11,7 @@ class OrdinaryNofree:
     FreeBSD: before a8693e89e3e4, "vm_page: Implement superpage-sized NOFREE allocations".
     """
 
-    checks_every_free = False
-    falls_back = False
-    batches = False
+    traits = Traits(falls_back=False)
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm

@@ -1,105 +1,60 @@
-"""The queue of runs: NOFREE pages that can be freed, by anyone or by those who say so."""
+"""The queue of runs: idle pages linked through their own page structures."""
 
-from vmmodel.nofree.base import (
-    IMPORT_ORDER,
-    NO_PAGE,
-    Books,
-    IllegalFree,
-    Mark,
-    Pool,
-    RequestClass,
-    Vm,
-    free_illegally,
-    hand_out,
-    import_chunk,
-    taken_back,
-)
+from vmmodel.nofree.axes import Reuse
+from vmmodel.nofree.base import Vm
+from vmmodel.nofree.idle import Run
+from vmmodel.nofree.reuse import ORDERS
 
 
-class FreeableNofree:
-    """Keep idle pages in a queue of runs; put a freed page at its head, whoever frees it.
+class RunQueue:
+    """Keep idle pages in a queue of runs; the first page of a run knows its length.
 
-    Last in, first out.  Runs never merge again and no chunk goes back to the buddy lists, so a
-    page once imported is NOFREE for good.  A freed fallback page stays in the queue too.
+    To take one page off a run, its head is removed and the next page becomes the head: two list
+    operations, two page structures.  Runs never merge again.
 
-    FreeBSD: ae10431c9833, "vm_page: Allow PG_NOFREE pages to be freed" (D49480), as landed.
+    FreeBSD: vmd_nofreeq, ae10431c9833 "vm_page: Allow PG_NOFREE pages to be freed" (D49480).  The
+    length was in `pindex` at landing and is in `ref_count` later; the link is `plinks.q`.
 
-    >>> design = FreeableNofree(Vm.of_size(4096))
-    >>> kept, unwanted = design.alloc(RequestClass.SYSTEM), design.alloc(RequestClass.SYSTEM)
-    >>> design.free(unwanted)
-    >>> design.runs() == [(unwanted, 1), (unwanted + 1, 510)]
-    True
+    >>> idle = RunQueue(Vm.of_size(4096), Reuse.LIFO)
+    >>> idle.add(4096, 512)
+    >>> idle.take(2), idle.put(4096), idle.runs()
+    ([4096, 4097], None, [(4096, 1), (4098, 510)])
     """
 
-    checks_every_free = True
-    falls_back = True
-    batches = False
+    links_in_pages = True
+    sees_double_free = False  # the one assertion, that the length is 1, holds for a run of one
+    chunk_line = 1
 
-    def __init__(
-        self, vm: Vm, import_order: int = IMPORT_ORDER, import_pool: int = Pool.DEFAULT
-    ) -> None:
+    def __init__(self, vm: Vm, reuse: Reuse) -> None:
         self.vm = vm
-        self.books = Books()
-        self.import_order, self.import_pool = import_order, import_pool
-        self.queue: list[tuple[int, int]] = []
-        """Runs as (first page, length); the head of the kernel's queue is the end of the list."""
+        self.order = ORDERS[reuse]()
 
-    def alloc(self, request_class: RequestClass) -> int:
-        if not self.queue:
-            order = self.import_order
-            chunk = import_chunk(self.vm, self.books, request_class, order, self.import_pool)
-            if chunk == NO_PAGE:
-                return NO_PAGE
-            self.queue.append((chunk, 1 << order))
-            self.vm.did(list_ops=1, atomics=1)
-        m, length = self.queue.pop()
-        if length > 1:
-            self.queue.append((m + 1, length - 1))
-        self.vm.did(list_ops=1 + (length > 1), page_structs=1 + (length > 1), atomics=1, percpu=1)
-        return hand_out(self.vm, self.books, m)
+    def add(self, first: int, npages: int) -> None:
+        passed = self.order.insert((first, npages))
+        self.vm.did(list_ops=1, atomics=1, page_structs=passed)
 
-    def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
-        raise NotImplementedError
+    def take(self, npages: int) -> list[int]:
+        pages: list[int] = []
+        runs = rest = 0
+        while len(pages) < npages and self.order.first():
+            first, length = self.order.pop()
+            used = min(length, npages - len(pages))
+            pages += range(first, first + used)
+            runs, rest = runs + 1, length - used
+            if rest:
+                self.order.put_back((first + used, rest))
+        self.vm.did(
+            list_ops=runs + (rest > 0), page_structs=len(pages) + (rest > 0), atomics=runs > 0
+        )
+        return pages
 
-    def free(self, m: int) -> None:
-        self.vm.did(branches=1)
-        self.enqueue(m)
+    def put(self, m: int) -> None:
+        passed = self.order.insert((m, 1))
+        self.vm.did(list_ops=1, page_structs=1 + passed, atomics=1)
 
-    def free_nofree(self, m: int) -> None:
-        self.free(m)
+    def drop(self, first: int, npages: int) -> None:
+        touched = self.order.drop(first, npages)
+        self.vm.did(list_ops=touched, page_structs=npages, atomics=1)  # which of them are heads?
 
-    def enqueue(self, m: int) -> None:
-        """Put *m* at the head of the queue as a run of one.  FreeBSD: vm_page_free_nofree()."""
-        self.books.captured += taken_back(self.vm, self.books, m)
-        self.books.idle += 1
-        self.books.v_nofree_count -= 1
-        self.queue.append((m, 1))
-        self.vm.mark(m, Mark.IDLE)
-        self.vm.did(list_ops=1, page_structs=1, atomics=1, percpu=1)
-
-    def nofreeq_size(self) -> int:
-        return self.books.idle
-
-    def runs(self) -> list[tuple[int, int]]:
-        return self.queue[::-1]
-
-
-class SeparateNofree(FreeableNofree):
-    """The queue of runs behind a function of its own; `vm_page_free()` keeps its assertion.
-
-    Who frees a NOFREE page must say so.  Who does not, frees illegally.
-
-    FreeBSD: the reviewer's wish in D49480; not built.
-    """
-
-    checks_every_free = False
-
-    def __init__(self, vm: Vm, illegal_free: IllegalFree = IllegalFree.PANIC) -> None:
-        super().__init__(vm)
-        self.illegal_free = illegal_free
-
-    def free(self, m: int) -> None:
-        free_illegally(self.vm, self.books, m, self.illegal_free)
-
-    def free_nofree(self, m: int) -> None:
-        self.enqueue(m)
+    def runs(self) -> list[Run]:
+        return self.order.runs()

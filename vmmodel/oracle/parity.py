@@ -5,7 +5,7 @@ same design objects that the study compares.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,8 @@ from vmmodel.kernel.cstruct import StructArray
 from vmmodel.kernel.pages import NFREEORDER
 from vmmodel.kernel.replay import FREE, Block
 from vmmodel.kernel.vm import HIGHEST_PFN
-from vmmodel.nofree.base import IllegalFree, Nofree, Panic, serve_fallback
-from vmmodel.nofree.bump import BumpNofree
-from vmmodel.nofree.queue import FreeableNofree
+from vmmodel.nofree import DESIGNS, Nofree, compose
+from vmmodel.nofree.base import Panic, serve_fallback
 from vmmodel.oracle.trace import Trace, read_trace
 
 NOT_A_BLOCK = -1
@@ -73,13 +72,14 @@ class Replay:
         self.trace = trace
         self.vm = Vm(options.segments, dma32_threshold=options.dma32_threshold)
         self.vm.set_threshold("interrupt_free_min", options.reserved)
-        self.design: Nofree
-        if options.nofree == "bump":
-            self.design = BumpNofree(
-                self.vm, IllegalFree.PANIC, options.import_order, options.import_pool
-            )
-        else:
-            self.design = FreeableNofree(self.vm, options.import_order, options.import_pool)
+        named = DESIGNS["bump:panic" if options.nofree == "bump" else "freeable"].choice
+        assert named is not None
+        self.design: Nofree = compose(
+            self.vm,
+            replace(
+                named, import_order=options.import_order, import_pool=Pool(options.import_pool)
+            ),
+        )
         self.blocks = StructArray(Block, trace.n_ids)
         self.batch = trace.batch()
         self.got = ""

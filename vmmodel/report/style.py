@@ -36,6 +36,9 @@ DESIGNS = {
     "freeable": Look("--freeable", "#0064a6", "#4b9bea", "o", "-"),
     "separate": Look("--separate", "#008763", "#2cc79b", "D", (0, (4, 2))),
     "batch": Look("--batch", "#3392cc", "#92d4ff", "P", (0, (6, 1, 1, 1, 1, 1))),
+    "batch-partial": Look("--batch-partial", "#007f8f", "#45c8d6", "p", (0, (2, 1, 1, 1))),
+    "reclaim": Look("--reclaim", "#5f7d00", "#a8cc3c", "h", (0, (8, 2))),
+    "batch+separate": Look("--batch-separate", "#a8323e", "#ff8d97", "d", (0, (4, 1, 1, 1, 1, 1))),
 }
 
 MINUS = "\N{MINUS SIGN}"

@@ -88,7 +88,7 @@ class Clock:
                     stack.append(Frame(step.name, step.steps))
                 else:
                     assert isinstance(step, Wait)
-                    self.env.process(self._sleep(cpu, stack))
+                    self.env.process(self._sleep(cpu, stack, step.ns))
                     return
 
     def _locked(self, cpu: int, frame: Frame, step: Locked) -> Generator[simpy.Event, Any, Any]:
@@ -136,8 +136,10 @@ class Clock:
             stack[-1].wait_ns += done.wait_ns
             stack[-1].work_ns += done.work_ns
 
-    def _sleep(self, cpu: int, stack: list[Frame]) -> Process:
+    def _sleep(self, cpu: int, stack: list[Frame], at_least_ns: int) -> Process:
         """Sleep until memory is plentiful, then go on.  Sleeping is not waiting for the lock."""
+        if at_least_ns:
+            yield self.env.timeout(at_least_ns)
         if self.memory.vm.free_count() < self._free_min:
             self.asleep += 1
             yield self._plenty

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import simpy
 
-from vmmodel.consumers.memory import Memory, Tally
+from vmmodel.consumers.memory import Memory
+from vmmodel.consumers.misuse import wrong_free
 from vmmodel.consumers.page import alloc_object_page
 from vmmodel.consumers.steps import Steps, run_now
 from vmmodel.consumers.traffic import Traffic
 from vmmodel.consumers.uma import Zone, zone_import
 from vmmodel.kernel import Vm
 from vmmodel.kernel.vm import Words
-from vmmodel.nofree import DESIGNS, Nofree
+from vmmodel.nofree import Nofree, design
 from vmmodel.nofree.base import Panic, sum_books
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.lock import Lock
@@ -29,6 +30,7 @@ from vmmodel.sim.script import (
     Squeeze,
     Take,
     Timeline,
+    WrongFree,
 )
 
 Row = dict[str, Any]
@@ -62,7 +64,7 @@ class Machine:
     def __post_init__(self) -> None:
         self.env = simpy.Environment()
         self.vm = Vm.of_size(self.script.npages)
-        self.memory = Memory(self.vm, DESIGNS[self.design].make(self.vm), self.script.kasan)
+        self.memory = Memory(self.vm, design(self.design).make(self.vm), self.script.kasan)
         self.zones = [Zone(name, layout) for name, layout in self.script.zones]
         self.traffic = Traffic(self.memory, self.script.bucket)
         self.clock = Clock(self.env, self.memory, self.prices, len(self.script.cpus))
@@ -114,6 +116,8 @@ class Machine:
                 return "squeeze", self.traffic.squeeze(leave)
             case Release():
                 return "release", self.traffic.release()
+            case WrongFree(victim):
+                return "wrong-free", wrong_free(self.memory, victim)
 
     def _sampler(self, nsamples: int, nmaps: int) -> Process:
         """Write down the state of memory at evenly spaced instants."""
@@ -137,9 +141,7 @@ class Machine:
         assert pages + held + self.traffic.held() == self.vm.npages, "pages are missing"
 
     def _result(self, outcome: str) -> RunResult:
-        row = run_row(
-            self.vm, self.memory.tally, [self.memory.design], [self.clock.lock], self.samples[-1]
-        )
+        row = run_row(self.vm, [self.memory], [self.clock.lock], self.samples[-1])
         recorder = self.clock.recorder
         row |= {"outcome": outcome, "end_ns": min(int(self.env.now), self.script.horizon_ns)}
         events, latencies = event_rows(recorder.events), latency_rows(recorder.latencies())
@@ -182,14 +184,17 @@ def book_row(designs: Sequence[Nofree]) -> Row:
     }
 
 
-def run_row(
-    vm: Vm, tally: Tally, designs: Sequence[Nofree], locks: Sequence[Lock], last: Row
-) -> Row:
-    """Sum up a run whose *last* sample was just taken; outcome and end are still to come."""
+def run_row(vm: Vm, memories: Sequence[Memory], locks: Sequence[Lock], last: Row) -> Row:
+    """Sum up a run whose *last* sample was just taken; outcome and end are still to come.
+
+    There is one of *memories* and *locks* for each domain; consumers have one tally.
+    """
+    designs = [memory.design for memory in memories]
     books = sum_books(design.books for design in designs)
     return {
         "pages": vm.npages,
-        **asdict(tally),
+        **asdict(memories[0].tally),
+        "exposed": sum(len(memory.exposed) for memory in memories),
         "imports": books.imports,
         "failed_imports": books.failed_imports,
         "fallbacks": books.fallbacks,

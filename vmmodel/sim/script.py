@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from vmmodel.consumers.layout import SlabLayout
-from vmmodel.consumers.memory import Injection
+from vmmodel.consumers.memory import NO_INJECTION, Injection
 from vmmodel.kernel import Pool
 
 
@@ -21,7 +21,7 @@ class Refill:
 class ObjectPage:
     """Get one NOFREE page and enter it into an object."""
 
-    injection: Injection
+    injection: Injection = NO_INJECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,15 @@ class Release:
     """Free what was squeezed."""
 
 
-Action = Refill | ObjectPage | Take | Give | Squeeze | Release
+@dataclass(frozen=True, slots=True)
+class WrongFree:
+    """Free a page that a NOFREE consumer uses."""
+
+    victim: float
+    """Which of the pages in use, in the order they were obtained: 0 the first, below 1 the last."""
+
+
+Action = Refill | ObjectPage | Take | Give | Squeeze | Release | WrongFree
 Timeline = tuple[tuple[int, Action], ...]
 """(time in ns, action), ascending."""
 

@@ -14,7 +14,7 @@ from vmmodel.consumers.steps import Locked, Steps
 from vmmodel.consumers.uma import Zone, zone_import
 from vmmodel.kernel import WholeVm
 from vmmodel.kernel.pages import LOWMEM_END
-from vmmodel.nofree import DESIGNS
+from vmmodel.nofree import design
 from vmmodel.nofree.base import Panic, sum_books
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.compiled import CompiledClock
@@ -132,7 +132,7 @@ class WholeMachine:
         self.tally = Tally()
         self.nofree = [self._nofree_of(d) for d in range(vm.ndomains)]
         self.designs = [clock.memory.design for clock in self.nofree]
-        if self.designs[0].checks_every_free:
+        if self.designs[0].traits.checks_every_free:
             self.traffic.charge_every_free(prices.branch.value)
         self.zones = [
             SharedZone(name, layout, self.traffic, z)
@@ -147,7 +147,7 @@ class WholeMachine:
     def _nofree_of(self, d: int) -> NofreeClock:
         """Give a domain its own NOFREE allocator, as the kernel does."""
         vm = self.vm.on_node(d)
-        memory = Memory(vm, DESIGNS[self.design].make(vm), self.script.kasan, self.tally)
+        memory = Memory(vm, design(self.design).make(vm), self.script.kasan, self.tally)
         return NofreeClock(self.env, memory, self.prices, d, self.traffic, self.traffic_clock)
 
     def _paging_of(self, d: int) -> Paging:
@@ -232,7 +232,7 @@ class WholeMachine:
 
     def assert_promises(self) -> None:
         """Assert conservation to the page, and every promise of lists, caches, reservations."""
-        books = sum_books(design.books for design in self.designs)
+        books = sum_books(each.books for each in self.designs)
         self.traffic.check(
             books.in_use + books.idle + books.leaked + books.fallback + books.leaked_fallback
         )
@@ -256,7 +256,8 @@ class WholeMachine:
 
     def _result(self, outcome: str) -> RunResult:
         locks = [clock.lock for clock in self.nofree]
-        row = run_row(self.vm, self.tally, self.designs, locks, self.samples[-1])
+        memories = [clock.memory for clock in self.nofree]
+        row = run_row(self.vm, memories, locks, self.samples[-1])
         row |= {"outcome": outcome, "end_ns": min(int(self.env.now), self.script.horizon_ns)}
         recorder = Recorder()
         for clock in self.nofree:

@@ -1,8 +1,24 @@
-"""Failures to come, drawn for each slab whether or not a design ever asks for it."""
+"""Failures and bugs to come, drawn for each slab whether or not a design ever asks for it."""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection
+
+
+@dataclass(frozen=True)
+class Bugs:
+    """Shares of the requests that fail whose clean-up has a bug."""
+
+    unconverted: float
+    """The wrong function is called."""
+    twice: float
+    """A page is freed twice."""
+    queued: float
+    """A page is still on its page queue."""
+    invariants: bool
+    """Whether the kernel has assertions."""
 
 
 def draw_injections(
@@ -31,3 +47,22 @@ def draw_injections(
 
 def _first_failures(fails: np.ndarray) -> np.ndarray:
     return np.where(fails.any(axis=1), fails.argmax(axis=1), -1)
+
+
+def with_bugs(
+    injections: tuple[Injection, ...], bugs: Bugs, rng: np.random.Generator
+) -> tuple[Injection, ...]:
+    """Draw bugs for those *injections* that fail, three numbers for each, whatever the shares."""
+    drawn = rng.random((len(injections), 3)) < (bugs.unconverted, bugs.twice, bugs.queued)
+    return tuple(
+        injection
+        if injection == NO_INJECTION
+        else replace(
+            injection,
+            unconverted=unconverted,
+            twice=twice,
+            queued=queued,
+            asserted=bugs.invariants,
+        )
+        for injection, (unconverted, twice, queued) in zip(injections, drawn.tolist(), strict=True)
+    )
