@@ -13,6 +13,7 @@ from vmmodel.report.fragmentation import (
 )
 from vmmodel.report.latency import percentile_table, tails
 from vmmodel.report.regionmap import region_map
+from vmmodel.report.warmup import warmup
 
 __all__ = [
     "books_over_time",
@@ -24,4 +25,5 @@ __all__ = [
     "region_map",
     "superpage_availability",
     "tails",
+    "warmup",
 ]

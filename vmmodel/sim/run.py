@@ -125,6 +125,7 @@ class Machine:
         books = self.memory.design.books
         books.check()
         blocks = self.vm.free_blocks()
+        recorder = self.clock.recorder
         self.samples.append(
             {
                 "time_ns": time_ns,
@@ -133,6 +134,9 @@ class Machine:
                 **self._books(),
                 "pinned_regions": int((pinned > 0).sum()),
                 "free_regions": int((free == 512).sum()),
+                "answered": recorder.answered,
+                "answered_wait_ns": recorder.answered_wait_ns,
+                "answered_total_ns": recorder.answered_total_ns,
             }
         )
         if with_map:
