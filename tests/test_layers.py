@@ -39,6 +39,8 @@ ONLY_IN = {
     "secrets": set(),
     "matplotlib": {"report"},
     "scipy": {"analysis"},
+    "statsmodels": {"analysis"},
+    "SALib": {"experiment", "analysis"},
     "pandas": {"experiment", "analysis", "report"},
     "pyarrow": {"experiment", "analysis", "report"},
 }

@@ -13,6 +13,7 @@ from vmmodel.report.fragmentation import (
 )
 from vmmodel.report.latency import percentile_table, tails
 from vmmodel.report.regionmap import region_map
+from vmmodel.report.sensitivity import sensitivity
 from vmmodel.report.warmup import warmup
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "percentile_table",
     "pinned_over_time",
     "region_map",
+    "sensitivity",
     "superpage_availability",
     "tails",
     "warmup",
