@@ -35,7 +35,7 @@ ONLY_IN = {
     "numba": {"kernel"},
     "llvmlite": {"kernel"},
     "random": {"workloads", "experiment.streams"},
-    "numpy.random": {"workloads", "experiment.streams"},
+    "numpy.random": {"workloads", "experiment.streams", "analysis.checks"},
     "secrets": set(),
     "matplotlib": {"report"},
     "scipy": {"analysis"},

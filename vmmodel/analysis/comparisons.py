@@ -6,6 +6,7 @@ family of the study: every machine, design and primary metric.
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import lru_cache
 
 import pandas as pd
 
@@ -37,6 +38,7 @@ def comparisons(study: Study) -> Iterator[tuple[Case, str, Primary]]:
                     yield case, design, primary
 
 
+@lru_cache(maxsize=4)
 def family_table(study: Study) -> pd.DataFrame:
     """One row for each comparison: difference, intervals, ratio, correlation, Holm's p."""
     rows: list[Row] = []

@@ -70,7 +70,7 @@ def compare(
     """Compare values of one design with those of another, pair by pair.
 
     Pairs with a NaN are left out.  Equal differences give a point and the sign test's p, since no
-    spread can be estimated from them; BCa is not tried there.
+    spread can be estimated from them; BCa is not tried there, nor without *resamples*.
 
     >>> one = compare([3, 5, 7, 8], [1, 4, 5, 5])
     >>> one.n, one.mean, round(one.low, 2), round(one.high, 2), round(one.correlation, 2)
@@ -91,8 +91,8 @@ def compare(
         ends = (mean, mean, nan, nan)
         return Paired(n, mean, *ends, ratio, correlation, p, (ALL_EQUAL, *notes))
     half, p = _t(x - y, confidence)
-    bca = _bca(x, y, confidence, resamples)
-    if math.isnan(sum(bca)):
+    bca = _bca(x, y, confidence, resamples) if resamples else (nan, nan)
+    if resamples and math.isnan(sum(bca)):
         notes = (NO_BCA, *notes)
     return Paired(n, mean, mean - half, mean + half, *bca, ratio, correlation, p, notes)
 
