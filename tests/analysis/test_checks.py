@@ -75,7 +75,7 @@ def test_power_is_the_formulas() -> None:
 
 
 def test_power_of_a_t_test_by_table() -> None:
-    """Ten pairs at one standard deviation: 0.803; at no effect it is the level; large n is normal."""
+    """Ten pairs, one standard deviation: 0.803; without effect the level; with many, normal."""
     assert pytest.approx(0.8031, abs=2e-4) == t_power(1.0, 10)
     assert pytest.approx(0.05) == t_power(0.0, 10)
     far = 0.05 * math.sqrt(4000)

@@ -5,7 +5,6 @@ whole space: in what share of it does the ranking hold, and where does it turn f
 """
 
 import argparse
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ EPILOG = """\
   ./study sensitivity syzkaller --set refills=600 --out /tmp/v        refills is not varied
 
 profiles:
-  quick   2 replications at some 130 points: about two minutes on 2 cores
+  quick   2 replications at some 120 points: about two minutes on 2 cores
   full    5 replications at some 1,000 points: half an hour to an hour
 """
 
@@ -46,7 +45,7 @@ class Profile:
     """At most so many factors go to Sobol."""
 
 
-PROFILES = {"quick": Profile(2, 4, 24, 8, 3), "full": Profile(5, 20, 256, 64, 6)}
+PROFILES = {"quick": Profile(2, 4, 16, 8, 2), "full": Profile(5, 20, 256, 64, 6)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -148,7 +147,7 @@ class _Explorer:
         from vmmodel.experiment.sensitivity import described, run_points
 
         study = self.study
-        with _progress(self.console, name, len(points)) as done:
+        with _Bar(self.console, name, len(points)) as done:
             found = run_points(study, points, self.folder, workers=self.workers, done=done)
         apart = differences(found["runs"], found["latencies"], study.designs)
         if apart.isna().any(axis=None):
@@ -158,7 +157,7 @@ class _Explorer:
         return apart
 
 
-class _progress:  # noqa: N801 - used as a function
+class _Bar:
     """A bar on a terminal, else a line for each tenth."""
 
     def __init__(self, console: "Console", name: str, total: int) -> None:
@@ -185,7 +184,7 @@ class _progress:  # noqa: N801 - used as a function
         self.n += 1
         self.bar.advance(self.task)
         quiet = not self.console.is_terminal
-        if quiet and math.floor(self.n * 10 / self.total) > (self.n - 1) * 10 // self.total:
+        if quiet and self.n * 10 // self.total > (self.n - 1) * 10 // self.total:
             self.console.print(f"{self.name}: {self.n} of {self.total} points")
 
 
