@@ -25,8 +25,8 @@ EPILOG = """\
   ./study sensitivity syzkaller --set refills=600 --out /tmp/v        refills is not varied
 
 profiles:
-  quick   2 replications at some 120 points: about two minutes on 2 cores
-  full    5 replications at some 1,000 points: half an hour to an hour
+  quick   2 replications at some 120 points: two to three minutes on 2 quiet cores
+  full    5 replications at some 1,000 points: an hour or two
 """
 
 

@@ -35,7 +35,7 @@ class HostsParameters(Parameters):
         source="no recording states it; M1's zones alone hold 8.4 GB",
         low=1,
         high=MOST_MEMORY_GB,
-        sweep=(2, 8),
+        sweep=(2, 4),
         sweep_why="larger machines cost more to run and hold the same NOFREE pages",
     )
     cpus: int = parameter(
@@ -80,7 +80,7 @@ class HostsParameters(Parameters):
         source="sweep it: churn of the cache is what scatters single pages",
         low=0,
         high=10,
-        sweep=(0, 2),
+        sweep=(0, 1),
         sweep_why="a run's cost grows with it; no faster churn was proposed",
     )
     anonymous_bursts: int = parameter(
