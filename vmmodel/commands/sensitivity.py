@@ -25,7 +25,7 @@ EPILOG = """\
   ./study sensitivity syzkaller --set refills=600 --out /tmp/v        refills is not varied
 
 profiles:
-  quick   2 replications at some 120 points: two to three minutes on 2 quiet cores
+  quick   2 replications at some 120 points: two to four minutes on 2 quiet cores
   full    5 replications at some 1,000 points: an hour or two
 """
 
