@@ -37,10 +37,12 @@ ONLY_IN = {
     "numba": {"kernel"},
     "llvmlite": {"kernel"},
     "random": {"workloads", "experiment.streams"},
-    "numpy.random": {"workloads", "experiment.streams"},
+    "numpy.random": {"workloads", "experiment.streams", "analysis.checks"},
     "secrets": set(),
     "matplotlib": {"report"},
     "scipy": {"analysis"},
+    "statsmodels": {"analysis"},
+    "SALib": {"experiment", "analysis"},
     "pandas": {"experiment", "analysis", "report", "checks"},
     "pyarrow": {"experiment", "analysis", "report", "checks"},
 }

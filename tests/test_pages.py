@@ -16,7 +16,13 @@ from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.report import execute
 from vmmodel.report.export import ReportError, build_report, write
 
-PAGES = ["index.html", "01-fragmentation.html", "02-leaks.html", "03-latency.html"]
+PAGES = [
+    "index.html",
+    "01-fragmentation.html",
+    "02-leaks.html",
+    "03-latency.html",
+    "04-statistics.html",
+]
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )

@@ -14,6 +14,7 @@ COMMANDS = {
     "report": "run the quick profile and write reports/index.html",
     "list": "show scenarios, designs and parameters",
     "run": "run one scenario and write its tables",
+    "sensitivity": "vary what is assumed, and see whether the answer turns",
     "parity": "replay traces of FreeBSD's own allocator, compare row by row",
     "check": "put the model beside benchmarks of the literature",
     "bench": "measure the compiled kernel side by side with C",

@@ -142,6 +142,7 @@ def test_meta_tells_what_is_needed_to_run_again() -> None:
     described = meta["scenarios"]["second-resource"]["parameters"]
     assert 2 == described["seconds"]["value"]
     for parameter in described.values():
-        assert {"value", "unit", "meaning", "mark", "source", "low", "high"} == set(parameter)
+        told = {"value", "unit", "meaning", "mark", "source", "low", "high"}
+        assert told | {"sweep", "sweep_why"} == set(parameter)
         assert parameter["low"] <= parameter["value"] <= parameter["high"]
         assert parameter["mark"] in ("measured", "published", "assumed")

@@ -137,6 +137,9 @@ def _run(parts, story, design, replication, samples, panics):
     sample["v_nofree_count"] = book["in_use"]
     sample["pinned_regions"] = pinned
     sample["free_regions"] = blocks[:, 9:] @ np.array([1, 2, 4, 8])
+    sample["answered"] = live
+    sample["answered_wait_ns"] = 40 * live
+    sample["answered_total_ns"] = 300 * live
     parts["samples"].append(sample.assign(**key))
     last = {name: int(values[-1]) for name, values in book.items()}
     slow = 1.15 if story.multi and design != "batch" else 1.0

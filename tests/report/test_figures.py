@@ -1,5 +1,6 @@
 """Figures: deterministic, labelled, readable on dark pages, honest when there is nothing."""
 
+import math
 import re
 import tomllib
 import xml.etree.ElementTree as ET
@@ -17,8 +18,17 @@ from vmmodel.analysis import summary, tables
 from vmmodel.analysis.tables import SCENARIO_ORDER, Case, Study
 from vmmodel.experiment.schema import TABLES
 from vmmodel.paths import ROOT
-from vmmodel.report import answers, figures, index, picture, series, style
+from vmmodel.report import answers, checks, figures, index, picture, series, style
 from vmmodel.report.figure import Figure
+
+FOUND = pd.DataFrame(
+    {"interval": ["t", "BCa"], "n": 10, "promised": 0.95, "share": [0.94, 1.0],
+     "error": [0.02, 0.0], "studies": [100, 200]}
+)  # fmt: skip
+POWER = pd.DataFrame(
+    {"test": ["one", "Holm"] * 2, "effect": [1.0, 1.0, 2.0, 2.0], "n": 10, "studies": 100,
+     "theory": [0.8, math.nan] * 2, "share": [0.8, 0.3, 1.0, 0.9], "error": 0.04}
+)  # fmt: skip
 
 DRAWN: list[Callable[[Study], Figure]] = [
     picture.answer,
@@ -29,6 +39,9 @@ DRAWN: list[Callable[[Study], Figure]] = [
     lambda study: figures.books_over_time(study, "second-resource"),
     lambda study: figures.forest(study, "hosts", "pinned_regions", "pinned 2 MB regions"),
     lambda study: figures.tails(study, "syzkaller", "slab"),
+    lambda study: figures.warmup(study, "second-resource"),
+    lambda study: checks.frequencies(FOUND, "coverage", ["interval", "n"], "promised"),
+    lambda study: checks.power_curves(POWER),
     lambda study: figures.tails(study, "syzkaller", "rollback", ("total",)),
 ]
 

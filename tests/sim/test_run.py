@@ -123,6 +123,28 @@ def test_parts_of_a_latency(scenario: str, design: str) -> None:
 
 @each_scenario
 @each_design
+def test_latency_adds_up_over_time(scenario: str, design: str) -> None:
+    """Running counts and sums never fall and end at what the histograms hold."""
+    result = Machine(small_script(scenario), design).run(8)
+    columns = ("answered", "answered_wait_ns", "answered_total_ns")
+
+    for column in columns:
+        values = [sample[column] for sample in result.samples]
+        assert sorted(values) == values
+    rows = [row for row in result.latencies if row["operation"] in ("slab", "object-page")]
+    counts = [row["count"] for row in rows if row["part"] == "total"]
+    answered, wait, total = (result.samples[-1][column] for column in columns)
+    assert sum(counts) == answered
+    assert 0 < answered <= result.run["requests"]
+    for part, ns in (("wait", wait), ("total", total)):
+        mine = [row for row in rows if row["part"] == part]
+        least = sum(row["low_ns"] * row["count"] for row in mine)
+        most = sum((row["high_ns"] - 1) * row["count"] for row in mine)
+        assert least <= ns <= most
+
+
+@each_scenario
+@each_design
 def test_same_script_same_run(scenario: str, design: str) -> None:
     """A run depends on script and design alone."""
     script = small_script(scenario)

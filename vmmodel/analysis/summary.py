@@ -97,13 +97,15 @@ def per_run(study: Study) -> pd.DataFrame:
     p99 = pd.concat(timed) if timed else histograms.per_run(study.latencies, "", "", 0.99)
     p99 = p99.rename(columns={"value": "p99_ns"})
     runs = runs.merge(p99, on=metrics.KEY, how="left", validate="1:1")
+    lost = metrics.lost_pages(runs)
     return runs.assign(
         live=metrics.live_pages(runs),
         ideal_regions=metrics.ideal_regions(runs),
         pinned_ratio=metrics.pinned_ratio(runs),
         footprint_ratio=metrics.footprint_ratio(runs),
         residual=metrics.books_residual(runs),
-        lost=metrics.lost_pages(runs),
+        lost=lost,
+        gone=runs.leaked + lost,
     )
 
 

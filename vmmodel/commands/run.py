@@ -5,15 +5,25 @@ The folder holds runs, samples, regions, latencies and events as Parquet, and me
 
 import argparse
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vmmodel.experiment.sweep import Sweep
 
 EPILOG = """\
   ./study run syzkaller --out /tmp/s                                 all designs, one replication
   ./study run second-resource --design freeable --design batch --replications 20 --out /tmp/r
   ./study run hosts --variant M1 --out /tmp/m1                       one recorded machine
   ./study run desktop --design ordinary --check --out /tmp/desktop   two days, some 15 s
+  ./study run second-resource --precision 0.1 --max-replications 200 --out /tmp/p
+                                      replications until differences are known to 10 %
   vmstat -z > zones.txt; ./study run hosts --zones zones.txt --set memory_gb=32 --out /tmp/mine
 """
 
@@ -27,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
     parser.add_argument(
         "--replications", type=positive, default=1, help="replications of each design (default: 1)"
+    )
+    parser.add_argument(
+        "--precision", type=share, metavar="SHARE", help="add replications until the primary "
+        "differences are known to this share of themselves; what was reached is precision.parquet"
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-replications", type=positive, default=200, help="at most (default: 200)"
     )
     parser.add_argument("--variant", action="append", help="a variant; may be repeated")
     parser.add_argument(
@@ -65,12 +82,50 @@ def run(arguments: argparse.Namespace) -> int:
         profile="run",
         check=arguments.check,
     )
-    words = _words(arguments, sweep.designs)
-    sweep_with_progress(
-        sweep, arguments.out, command_line(words), arguments.workers, progress_console()
-    )
+    command = command_line(_words(arguments, sweep.designs))
+    console = progress_console()
+
+    def go(stage: Sweep, *, keep: bool = False) -> None:
+        sweep_with_progress(stage, arguments.out, command, arguments.workers, console, keep=keep)
+
+    if arguments.precision is None:
+        go(sweep)
+    else:
+        _until_precise(sweep, arguments, partial(go, keep=True), go)
     print(arguments.out)
     return 0
+
+
+def _until_precise(
+    sweep: "Sweep",
+    arguments: argparse.Namespace,
+    run_more: "Callable[[Sweep], None]",
+    run_last: "Callable[[Sweep], None]",
+) -> None:
+    """Add replications until the differences are precise; write and print what was reached.
+
+    The last stage is put together once more, from finished units, without keeping them.
+    """
+    from vmmodel.analysis.precision import FEWEST, LOOK_AHEAD, precision_table, wanted
+    from vmmodel.analysis.tables import BASELINE, load
+    from vmmodel.experiment.sequential import run_until
+    from vmmodel.experiment.store import add_table
+    from vmmodel.report.terminal import print_frame
+
+    if BASELINE not in sweep.designs or len(sweep.designs) < 2:
+        what = f"differences are taken against {BASELINE}"
+        raise InputError("--precision", what, f"--design {BASELINE} and one more")
+
+    def precise() -> bool:
+        return not wanted(precision_table(load(arguments.out), arguments.precision))
+
+    first = replace(sweep, replications=max(sweep.replications, FEWEST + LOOK_AHEAD))
+    limit = max(arguments.max_replications, sweep.replications)
+    last = run_until(first, limit, run_more, precise)
+    run_last(last)
+    table = precision_table(load(arguments.out), arguments.precision)
+    add_table(arguments.out, "precision", table)
+    print_frame(table, f"After {last.replications} replications")
 
 
 def _words(arguments: argparse.Namespace, designs: tuple[str, ...]) -> list[str]:
@@ -84,6 +139,9 @@ def _words(arguments: argparse.Namespace, designs: tuple[str, ...]) -> list[str]
     for pair in arguments.set:
         words += ["--set", pair]
     words += ["--seed", str(arguments.seed), "--replications", str(arguments.replications)]
+    if arguments.precision is not None:
+        words += ["--precision", f"{arguments.precision:g}"]
+        words += ["--max-replications", str(arguments.max_replications)]
     return [*words, "--out", "DIR"]
 
 
@@ -119,6 +177,17 @@ def natural(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) >= 1 << 63:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to 2**63 - 1")
     return int(text)
+
+
+def share(text: str) -> float:
+    """Read a number above 0 and below 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and 1")
+    return value
 
 
 def positive(text: str) -> int:

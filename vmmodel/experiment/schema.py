@@ -9,7 +9,7 @@ and *fallback* mean what ``docs/design.md`` says and are never mixed.
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def _field(name: str, type_: pa.DataType, unit: str, meaning: str) -> pa.Field:
@@ -84,6 +84,9 @@ SAMPLES = pa.schema(
         _field("v_nofree_count", pa.int64(), "pages", "the kernel's counter, with its drift"),
         _field("pinned_regions", pa.int64(), "2 MB regions", "with at least one NOFREE page"),
         _field("free_regions", pa.int64(), "2 MB regions", "wholly free"),
+        _field("answered", pa.int64(), "requests", "slabs and NOFREE object pages answered so far"),
+        _field("answered_wait_ns", pa.int64(), "ns", "their waiting for the free lock so far"),
+        _field("answered_total_ns", pa.int64(), "ns", "their waiting and priced work so far"),
     ]
 )
 

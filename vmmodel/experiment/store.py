@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 
 from vmmodel.errors import InputError
@@ -40,6 +41,16 @@ def read_tables(folder: Path) -> Tables:
         name: pq.read_table(folder / f"{name}.parquet", schema=schema)
         for name, schema in TABLES.items()
     }
+
+
+def add_table(folder: Path, name: str, frame: pd.DataFrame) -> None:
+    """Write *frame* as one more table of *folder*, at once or not at all."""
+    draft = folder / f".{name}.parquet.{os.getpid()}"
+    try:
+        frame.to_parquet(draft, index=False, compression="zstd")
+        draft.replace(folder / f"{name}.parquet")
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def read_meta(folder: Path) -> dict[str, Any] | None:

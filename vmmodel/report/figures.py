@@ -13,6 +13,8 @@ from vmmodel.report.fragmentation import (
 )
 from vmmodel.report.latency import percentile_table, tails
 from vmmodel.report.regionmap import region_map
+from vmmodel.report.sensitivity import sensitivity
+from vmmodel.report.warmup import warmup
 
 __all__ = [
     "books_over_time",
@@ -22,6 +24,8 @@ __all__ = [
     "percentile_table",
     "pinned_over_time",
     "region_map",
+    "sensitivity",
     "superpage_availability",
     "tails",
+    "warmup",
 ]

@@ -17,6 +17,10 @@ def latency_bucket(ns: int) -> tuple[int, int]:
     return low, low + (1 << shift)
 
 
+REQUESTS = frozenset({"slab", "object-page"})
+"""Operations that are requests for NOFREE memory; no request is part of another."""
+
+
 class Recorder:
     """Latencies by operation and part, and events, in the order they happen."""
 
@@ -24,10 +28,16 @@ class Recorder:
         self._operations: Counter[tuple[str, int, int]] = Counter()
         self.events: list[tuple[int, int, str, int]] = []
         """(time in ns, cpu, kind, pages)"""
+        self.answered = self.answered_wait_ns = self.answered_total_ns = 0
+        """Requests for NOFREE memory so far, and the sums of their waiting and of their latency."""
 
     def operation(self, name: str, wait_ns: int, work_ns: int) -> None:
         """Count one operation: its waiting for the free lock, and its work."""
         self._operations[name, wait_ns, work_ns] += 1
+        if name in REQUESTS:
+            self.answered += 1
+            self.answered_wait_ns += wait_ns
+            self.answered_total_ns += wait_ns + work_ns
 
     def latencies(self) -> list[tuple[str, str, int, int, int]]:
         """Give (operation, part, low, high, count) in that order; part is wait, work or total."""

@@ -20,6 +20,7 @@ from vmmodel.nofree.base import Panic, sum_books
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.lock import Lock
 from vmmodel.sim.prices import Prices, load_prices
+from vmmodel.sim.recorder import Recorder
 from vmmodel.sim.script import (
     Action,
     Give,
@@ -127,7 +128,8 @@ class Machine:
             self._sample(i * nmaps // nsamples != (i - 1) * nmaps // nsamples)
 
     def _sample(self, with_map: bool) -> None:
-        row, region_map = sample(int(self.env.now), self.vm, [self.memory.design])
+        recorders = [self.clock.recorder]
+        row, region_map = sample(int(self.env.now), self.vm, [self.memory.design], recorders)
         self.samples.append(row)
         if with_map:
             self.maps.append(region_map)
@@ -150,10 +152,12 @@ class Machine:
         return RunResult(row, self.samples, self.maps, latencies, events, sleeping)
 
 
-def sample(time_ns: int, vm: Vm, designs: Sequence[Nofree]) -> tuple[Row, RegionMap]:
+def sample(
+    time_ns: int, vm: Vm, designs: Sequence[Nofree], recorders: Sequence[Recorder]
+) -> tuple[Row, RegionMap]:
     """Write down the state of memory: a row of samples, and the map of its regions.
 
-    There is one of *designs* for each domain.
+    There is one of *designs* and *recorders* for each domain.
     """
     free, marks = vm.regions()
     pinned = marks[:, 1:].sum(axis=1)
@@ -165,6 +169,9 @@ def sample(time_ns: int, vm: Vm, designs: Sequence[Nofree]) -> tuple[Row, Region
         **book_row(designs),
         "pinned_regions": int((pinned > 0).sum()),
         "free_regions": int((free == 512).sum()),
+        "answered": sum(recorder.answered for recorder in recorders),
+        "answered_wait_ns": sum(recorder.answered_wait_ns for recorder in recorders),
+        "answered_total_ns": sum(recorder.answered_total_ns for recorder in recorders),
     }
     return row, (time_ns, free, marks)
 

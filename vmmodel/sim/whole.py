@@ -223,7 +223,8 @@ class WholeMachine:
             self._sample(i * nmaps // nsamples != (i - 1) * nmaps // nsamples)
 
     def _sample(self, with_map: bool) -> None:
-        row, region_map = sample(int(self.env.now), self.vm, self.designs)
+        recorders = [clock.recorder for clock in self.nofree]
+        row, region_map = sample(int(self.env.now), self.vm, self.designs, recorders)
         self.samples.append(row)
         if with_map:
             self.maps.append(region_map)

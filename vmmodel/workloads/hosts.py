@@ -35,6 +35,8 @@ class HostsParameters(Parameters):
         source="no recording states it; M1's zones alone hold 8.4 GB",
         low=1,
         high=MOST_MEMORY_GB,
+        sweep=(2, 4),
+        sweep_why="larger machines cost more to run and hold the same NOFREE pages",
     )
     cpus: int = parameter(
         4, "CPUs", "processors", mark="assumed", source="not recorded", low=1, high=64
@@ -47,6 +49,8 @@ class HostsParameters(Parameters):
         source="uptimes are not recorded; pages depend on the order of requests, not on pauses",
         low=1,
         high=100_000,
+        sweep=(6, 600),
+        sweep_why="only how far apart bursts lie depends on it",
     )
     boot_share: float = parameter(
         0.3,
@@ -65,6 +69,8 @@ class HostsParameters(Parameters):
         source="file cache fills what is free on an aged machine",
         low=0,
         high=0.9,
+        sweep=(0.1, 0.7),
+        sweep_why="the zones have to fit beside it",
     )
     turnover: float = parameter(
         0.25,
@@ -74,6 +80,8 @@ class HostsParameters(Parameters):
         source="sweep it: churn of the cache is what scatters single pages",
         low=0,
         high=10,
+        sweep=(0, 1),
+        sweep_why="a run's cost grows with it; no faster churn was proposed",
     )
     anonymous_bursts: int = parameter(
         500,
@@ -83,6 +91,8 @@ class HostsParameters(Parameters):
         source="lifetimes: published trace of a kernel build (LLFree, 2024)",
         low=0,
         high=100_000,
+        sweep=(50, 2000),
+        sweep_why="a run's cost grows with it; from a tenth to four times the usual",
     )
     kernel_bursts: int = parameter(
         600,
@@ -92,6 +102,8 @@ class HostsParameters(Parameters):
         source="pool DIRECT is shared with NOFREE slabs where no chunk serves them",
         low=0,
         high=100_000,
+        sweep=(60, 2400),
+        sweep_why="a run's cost grows with it; from a tenth to four times the usual",
     )
     storms: int = parameter(
         200,
@@ -101,6 +113,8 @@ class HostsParameters(Parameters):
         source="fork and thread storms; between them nobody waits",
         low=1,
         high=100_000,
+        sweep=(20, 2000),
+        sweep_why="from a few crowded instants to bursts that seldom meet",
     )
 
 

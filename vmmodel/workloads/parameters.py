@@ -10,11 +10,25 @@ P = TypeVar("P", bound="Parameters")
 
 
 def parameter(
-    default: float, unit: str, meaning: str, *, mark: Mark, source: str, low: float, high: float
+    default: float,
+    unit: str,
+    meaning: str,
+    *,
+    mark: Mark,
+    source: str,
+    low: float,
+    high: float,
+    sweep: tuple[float, float] | None = None,
+    sweep_why: str = "all that is accepted",
 ) -> Any:
-    """Declare a parameter and the range in which it makes sense."""
+    """Declare a parameter and the range in which it makes sense.
+
+    *sweep* is the range for sensitivity analysis where the whole one would be too much, and
+    *sweep_why* the reason for it.
+    """
+    swept = {"sweep": sweep or (low, high), "sweep_why": sweep_why}
     metadata = {"unit": unit, "meaning": meaning, "mark": mark, "source": source}
-    return field(default=default, metadata=metadata | {"low": low, "high": high})
+    return field(default=default, metadata=metadata | {"low": low, "high": high} | swept)
 
 
 @dataclass(frozen=True)

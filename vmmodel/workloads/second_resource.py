@@ -27,12 +27,22 @@ class SecondResourceParameters(Parameters):
         source="an ordinary machine",
         low=1,
         high=64,
+        sweep=(1, 8),
+        sweep_why="larger machines cost more to run and hold the same NOFREE pages",
     )
     cpus: int = parameter(
         4, "CPUs", "processors", mark="assumed", source="an ordinary machine", low=1, high=64
     )
     seconds: int = parameter(
-        20, "s", "length of the run", mark="assumed", source="free choice", low=1, high=10_000
+        20,
+        "s",
+        "length of the run",
+        mark="assumed",
+        source="free choice",
+        low=1,
+        high=10_000,
+        sweep=(2, 200),
+        sweep_why="only how far apart bursts lie depends on it",
     )
     requests: int = parameter(
         5000,
@@ -42,6 +52,8 @@ class SecondResourceParameters(Parameters):
         source="the range of NOFREE pages at boot is 500 to 5000, unverified",
         low=0,
         high=1_000_000,
+        sweep=(1000, 10_000),
+        sweep_why="below, the p99 rests on too few pages; above, a run takes minutes",
     )
     second_failure: float = parameter(
         1e-3,
@@ -51,6 +63,8 @@ class SecondResourceParameters(Parameters):
         source="upper end of the proposed sweep 1e-6 to 1e-3: the real event is too rare to meet",
         low=0,
         high=1,
+        sweep=(1e-6, 1e-2),
+        sweep_why="the proposed sweep 1e-6 to 1e-3, and ten times its upper end",
     )
     cache_share: float = parameter(
         0.3,

@@ -44,7 +44,15 @@ class SyzkallerParameters(Parameters):
         2, "CPUs", "processors", mark="published", source="the same", low=1, high=64
     )
     seconds: int = parameter(
-        20, "s", "length of the run", mark="assumed", source="six episodes", low=1, high=10_000
+        20,
+        "s",
+        "length of the run",
+        mark="assumed",
+        source="six episodes",
+        low=1,
+        high=10_000,
+        sweep=(5, 100),
+        sweep_why="shorter, and episodes would overlap",
     )
     refills: int = parameter(
         1200,
@@ -54,6 +62,8 @@ class SyzkallerParameters(Parameters):
         source="system calls of a fuzzer; sweep it",
         low=0,
         high=100_000,
+        sweep=(300, 3000),
+        sweep_why="below, the p99 rests on too few slabs; above, a run takes minutes",
     )
     pressed_share: float = parameter(
         0.7,
@@ -72,6 +82,8 @@ class SyzkallerParameters(Parameters):
         source="the report is one; more give more evidence in a run",
         low=0,
         high=1000,
+        sweep=(1, 12),
+        sweep_why="one is what was reported; twelve fill half of the shortest run",
     )
     episode_ms: int = parameter(
         200,
@@ -81,6 +93,8 @@ class SyzkallerParameters(Parameters):
         source="until the out-of-memory killer has freed a process",
         low=1,
         high=10_000,
+        sweep=(20, 400),
+        sweep_why="longer ones would overlap in the shortest run",
     )
     leave_pages: int = parameter(
         12,
@@ -90,6 +104,8 @@ class SyzkallerParameters(Parameters):
         source="drawn evenly from 0 up, so that a slab fails at any of its pages",
         low=0,
         high=10_000,
+        sweep=(1, 200),
+        sweep_why="with more than some slabs' pages nothing fails half way",
     )
     page_failure: float = parameter(
         1e-3,
@@ -99,6 +115,8 @@ class SyzkallerParameters(Parameters):
         source="proposed sweep 1e-6 to 1e-2; the fuzzer's fault injection does this",
         low=0,
         high=1,
+        sweep=(1e-6, 1e-2),
+        sweep_why="the proposed sweep",
     )
     cache_share: float = parameter(
         0.8,
