@@ -31,5 +31,5 @@ def table_bytes(folder: Path) -> dict[str, bytes]:
 
 def leftovers(folder: Path) -> list[str]:
     """Temporary folders beside *folder* or among its shards."""
-    hidden = [*folder.parent.glob(".*"), *folder.parent.glob(".vmmodel-shards/*/.*")]
+    hidden = [*folder.parent.glob(".*"), *folder.parent.glob(".vmmodel-shards/*/*/.*")]
     return sorted(path.name for path in hidden if path.name != ".vmmodel-shards")

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vmmodel.errors import StudyError
-from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES
+from vmmodel.errors import StudyError, shown
+from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES, lacks, upgrade
 
 DESIGN_ORDER = (
     "ordinary",
@@ -66,11 +66,13 @@ class Case:
     """Name of the scenario."""
     variant: str = ""
     """Host label, or empty when the scenario has one machine only."""
+    setting: str = ""
+    """What a sweep varies, as ``cpus=4``; empty where it varies nothing."""
 
     @property
     def label(self) -> str:
-        """Name as printed: ``hosts M3``, or the scenario alone."""
-        return f"{self.scenario} {self.variant}".strip()
+        """Name as printed: ``hosts M3 cpus=4``, or the scenario alone."""
+        return " ".join(part for part in (self.scenario, self.variant, self.setting) if part)
 
     @property
     def slug(self) -> str:
@@ -80,6 +82,11 @@ class Case:
         'hosts-m3'
         """
         return "".join(c if c.isalnum() else "-" for c in self.label.lower())
+
+
+def _first_seen(names: pd.Series) -> pd.Series:
+    """Number names by where each comes first, which is the order that a sweep lists them in."""
+    return pd.Series(pd.factorize(names)[0], names.index)
 
 
 def _rank(name: str, order: tuple[str, ...]) -> tuple[int, str]:
@@ -103,11 +110,12 @@ class Study:
             {
                 "s": frame.scenario.map(lambda name: _rank(name, SCENARIO_ORDER)),
                 "v": frame.variant,
+                "c": _first_seen(frame.setting),
                 "d": frame.design.map(lambda name: _rank(name, DESIGN_ORDER)),
                 "r": frame.replication,
             }
         )
-        return frame.loc[by.sort_values(["s", "v", "d", "r"]).index].reset_index(drop=True)
+        return frame.loc[by.sort_values(["s", "v", "c", "d", "r"]).index].reset_index(drop=True)
 
     @cached_property
     def samples(self) -> pd.DataFrame:
@@ -127,13 +135,13 @@ class Study:
     def regions(self, case: Case) -> pd.DataFrame:
         """The map of physical memory of one *case* over time, replication 0."""
         wanted = (pc.field("scenario") == case.scenario) & (pc.field("variant") == case.variant)
-        return _frame(self.folder, "regions", wanted)
+        return self.select(_frame(self.folder, "regions", wanted), case)
 
     @cached_property
     def cases(self) -> list[Case]:
         """Every machine and story of the sweep, in the order of the report."""
-        pairs = self.runs[["scenario", "variant"]].drop_duplicates()
-        return [Case(*pair) for pair in zip(pairs.scenario, pairs.variant, strict=True)]
+        named = self.runs[["scenario", "variant", "setting"]].drop_duplicates()
+        return [Case(*names) for names in named.itertuples(index=False)]
 
     @cached_property
     def designs(self) -> list[str]:
@@ -149,11 +157,14 @@ class Study:
         runs = self.runs[self.runs.scenario == scenario]
         if runs.empty:
             return None
-        return Case(scenario, str(runs.groupby("variant").requested_pages.median().idxmax()))
+        asked = runs.groupby(["variant", "setting"], sort=False).requested_pages.median()
+        variant, setting = asked.index[int(asked.argmax())]
+        return Case(scenario, variant, setting)
 
     def select(self, table: pd.DataFrame, case: Case) -> pd.DataFrame:
         """Rows of *table* that belong to *case*."""
-        return table[(table.scenario == case.scenario) & (table.variant == case.variant)]
+        rows = (table.scenario == case.scenario) & (table.variant == case.variant)
+        return table[rows & (table.setting == case.setting)]
 
 
 def load(folder: Path | str) -> Study:
@@ -163,7 +174,7 @@ def load(folder: Path | str) -> Study:
         raise TableError(f"{folder}: no such folder, expected a sweep (tables and meta.json)")
     meta = _meta(folder / "meta.json")
     for name, schema in TABLES.items():
-        _check(folder / f"{name}.parquet", schema)
+        _check(folder / f"{name}.parquet", schema, meta["schema"])
     study = Study(folder, meta)
     if study.runs.empty:
         raise TableError(f"{folder / 'runs.parquet'}: no rows, expected at least one run; {AGAIN}")
@@ -184,14 +195,25 @@ def _meta(path: Path) -> dict[str, Any]:
     missing = [key for key in META_KEYS if key not in meta]
     if missing:
         raise TableError(f"{path}: key {missing[0]!r} is missing; {AGAIN}")
-    if meta["schema"] != SCHEMA_VERSION:
-        raise TableError(
-            f"{path}: schema version {meta['schema']}, expected {SCHEMA_VERSION}; {AGAIN}"
-        )
+    _readable(path, meta["schema"])
     return meta
 
 
-def _check(path: Path, schema: pa.Schema) -> None:
+def _readable(path: Path, version: object) -> None:
+    """Refuse tables of a version that cannot be read, with what to do."""
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise TableError(f"{path}: schema version {shown(version)}, expected 1 to {SCHEMA_VERSION}")
+    if version > SCHEMA_VERSION:
+        newer = f"{path}: schema version {version} is newer than this program's {SCHEMA_VERSION}"
+        raise TableError(f"{newer}; read it with the vmmodel that wrote it")
+    for name in TABLES:
+        unknown = [f.name for f in lacks(name, version) if b"default" not in f.metadata]
+        if unknown:
+            older = f"{path}: schema version {version} has no {unknown[0]!r} in table {name}"
+            raise TableError(f"{older}, and nothing can stand for it; {AGAIN}")
+
+
+def _check(path: Path, schema: pa.Schema, version: int) -> None:
     if not path.is_file():
         raise TableError(f"{path}: missing, expected the table {path.stem!r}; {AGAIN}")
     try:
@@ -199,7 +221,10 @@ def _check(path: Path, schema: pa.Schema) -> None:
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}") from None
+    later = {field.name for field in lacks(path.stem, version)}
     for field in schema:
+        if field.name in later - set(found.names):
+            continue
         if field.name not in found.names:
             raise TableError(f"{path}: column {field.name!r} is missing; {AGAIN}")
         if found.field(field.name).type != field.type:
@@ -212,7 +237,7 @@ def _check(path: Path, schema: pa.Schema) -> None:
 def _frame(folder: Path, name: str, rows: pc.Expression | None = None) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
     try:
-        table = pq.read_table(path, columns=TABLES[name].names, filters=rows, partitioning=None)
+        table = upgrade(pq.read_table(path, filters=rows, partitioning=None), name)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}") from None
