@@ -14,6 +14,7 @@ COMMANDS = {
     "report": "run the quick profile and write reports/index.html",
     "list": "show scenarios, designs and parameters",
     "run": "run one scenario and write its tables",
+    "sweep": "run a sweep file, on this machine or many",
     "parity": "replay traces of FreeBSD's own allocator, compare row by row",
     "bench": "measure the compiled kernel side by side with C",
     "lab": "open the notebooks in JupyterLab",
@@ -69,7 +70,8 @@ def main(argv: list[str] | None = None) -> int:
         return 141
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"study: {place}{error.strerror or error}\n")
+        told = type(error).__str__ is not OSError.__str__  # it has a sentence of its own
+        sys.stderr.write(f"study: {error if told else place + (error.strerror or str(error))}\n")
         _discard_output()
         return 1
 

@@ -54,15 +54,12 @@ def run_here(units: Sequence[Unit], shards: Shards) -> Iterator[Unit]:
 
 def run_on_processes(units: Sequence[Unit], shards: Shards, workers: int) -> Iterator[Unit]:
     """Run *units* on *workers* processes; yield each when it is finished, in any order."""
-    waiting, given_up = deque(units), []
+    waiting = deque(units)
+    given_up: list[Unit] = []
     while waiting:
         suspects: list[Unit] = []
         yield from _together(waiting, shards, workers, suspects)
-        for unit in suspects:
-            if _alone(unit, shards):
-                yield unit
-            else:
-                given_up.append(unit)
+        yield from _alone(suspects, shards, given_up)
     if given_up:
         raise LostRuns(_lost(given_up))
 
@@ -108,15 +105,20 @@ def _finished(future: Future[None]) -> bool:
     return True
 
 
-def _alone(unit: Unit, shards: Shards) -> bool:
-    """Run one unit with no other beside it; tell whether it came to its end."""
-    for _ in range(TRIES):
-        with _processes(1) as pool, contextlib.suppress(BrokenProcessPool):
-            with _deaf_to_interrupts():
-                future = pool.submit(finish_unit, unit, shards)
-            if _finished(future):
-                return True
-    return False
+def _alone(suspects: list[Unit], shards: Shards, given_up: list[Unit]) -> Iterator[Unit]:
+    """Run units one by one with no other beside them; those that always die are *given_up*."""
+    tries = [(unit, TRIES) for unit in suspects]
+    while tries:
+        with _processes(1) as pool, contextlib.suppress(BrokenProcessPool, MemoryError):
+            while tries:
+                unit, left = tries.pop(0)
+                tries.insert(0, (unit, left - 1))
+                with _deaf_to_interrupts():
+                    future = pool.submit(finish_unit, unit, shards)
+                future.result()
+                yield tries.pop(0)[0]
+        if tries and not tries[0][1]:
+            given_up.append(tries.pop(0)[0])
 
 
 def _lost(units: list[Unit]) -> str:

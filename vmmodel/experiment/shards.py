@@ -30,6 +30,16 @@ class Damaged(Exception):
     """A shard that is not what was written."""
 
 
+class NotKept(OSError):
+    """A finished run for which there is no room; the reader can make some."""
+
+    def __str__(self) -> str:
+        return (
+            f"a finished run could not be kept ({self.strerror}): {self.filename}; what is "
+            "finished is kept: make room and start again"
+        )
+
+
 def pack(tables: Tables, seconds: float) -> bytes:
     """Give the content of a shard: a checksum, a line of JSON, the rows as compressed Arrow."""
     sizes, parts = {}, []
@@ -97,15 +107,18 @@ class Shards:
             raise Damaged(error.strerror or str(error)) from None
 
     def write(self, key: str, content: bytes) -> None:
-        """Keep a run, at once or not at all."""
+        """Keep a run, at once or not at all; `NotKept` where the disk is full, or not ours."""
         path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}-{os.getpid()}")
         try:
-            draft.write_bytes(content)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                draft.write_bytes(content)
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
+        except OSError as error:
+            raise NotKept(error.errno, error.strerror or str(error), str(self.folder)) from None
 
     def fault(self, key: str) -> str | None:
         """Say what is wrong with a finished run; None when it is sound, "" when it is not there."""
