@@ -11,7 +11,8 @@ import pytest
 
 from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.analysis import summary, tables
-from vmmodel.analysis.tables import Case, TableError
+from vmmodel.analysis.description import TableError
+from vmmodel.analysis.tables import Case
 from vmmodel.experiment import schema
 from vmmodel.experiment.schema import TABLES
 
@@ -134,9 +135,9 @@ def test_a_damaged_description_is_named(folder: Path, text: str, said: str) -> N
     [
         (99, "schema version 99 is newer than this program's 2; read it with the vmmodel that"),
         (0, "schema version '0', expected 1 to 2"),
-        (True, "schema version 'True', expected 1 to 2"),
-        ("2", "schema version '2', expected 1 to 2"),
-        (None, "schema version 'None', expected 1 to 2"),
+        (True, "'schema' is 'True', expected input should be a valid integer"),
+        ("2", "'schema' is '2', expected input should be a valid integer"),
+        (None, "'schema' is 'None', expected input should be a valid integer"),
     ],
 )
 def test_another_schema_version_is_refused(folder: Path, version: object, said: str) -> None:

@@ -5,7 +5,8 @@ what stands in them.  A folder that is missing, half written, of another schema 
 a damaged file is refused with one sentence that names the file and what was expected.
 """
 
-import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from vmmodel.errors import StudyError, shown
+from vmmodel.analysis.description import AGAIN, NAME, TableError, read_description
+from vmmodel.errors import shown
 from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES, lacks, upgrade
 
 DESIGN_ORDER = (
@@ -36,26 +39,8 @@ SCENARIO_ORDER = ("hosts", "syzkaller", "second-resource")
 BASELINE = "freeable"
 """The landed design (D49480); paired differences are taken against it."""
 
-META_KEYS = [
-    "schema",
-    "version",
-    "model_digest",
-    "git_commit",
-    "git_dirty",
-    "seed",
-    "profile",
-    "replications",
-    "scenarios",
-    "designs",
-]
-
-
-AGAIN = "./study report --again runs it again"
-"""What a reader can do about a file of a sweep that is missing or damaged."""
-
-
-class TableError(StudyError):
-    """A sweep folder that cannot be used; the message is one sentence for the reader."""
+MAX_ROWS = 200_000_000
+"""Most rows of a table; a small file can claim any number."""
 
 
 @dataclass(frozen=True, order=True)
@@ -172,31 +157,14 @@ def load(folder: Path | str) -> Study:
     folder = Path(folder)
     if not folder.is_dir():
         raise TableError(f"{folder}: no such folder, expected a sweep (tables and meta.json)")
-    meta = _meta(folder / "meta.json")
+    meta = read_description(folder / "meta.json")
+    _readable(folder / "meta.json", meta["schema"])
     for name, schema in TABLES.items():
         _check(folder / f"{name}.parquet", schema, meta["schema"])
     study = Study(folder, meta)
     if study.runs.empty:
         raise TableError(f"{folder / 'runs.parquet'}: no rows, expected at least one run; {AGAIN}")
     return study
-
-
-def _meta(path: Path) -> dict[str, Any]:
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TableError(
-            f"{path}: missing, expected the description of the sweep; {AGAIN}"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise TableError(f"{path}: not readable as JSON ({error}); {AGAIN}") from None
-    if not isinstance(meta, dict):
-        raise TableError(f"{path}: expected a JSON object, found {type(meta).__name__}; {AGAIN}")
-    missing = [key for key in META_KEYS if key not in meta]
-    if missing:
-        raise TableError(f"{path}: key {missing[0]!r} is missing; {AGAIN}")
-    _readable(path, meta["schema"])
-    return meta
 
 
 def _readable(path: Path, version: object) -> None:
@@ -217,10 +185,12 @@ def _check(path: Path, schema: pa.Schema, version: int) -> None:
     if not path.is_file():
         raise TableError(f"{path}: missing, expected the table {path.stem!r}; {AGAIN}")
     try:
-        found = pq.read_schema(path)
+        about = pq.read_metadata(path)
+        found = about.schema.to_arrow_schema()
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}") from None
+        raise _unreadable(path, error) from None
+    if about.num_rows > MAX_ROWS:
+        raise TableError(f"{path}: {about.num_rows:,} rows, expected at most {MAX_ROWS:,}")
     later = {field.name for field in lacks(path.stem, version)}
     for field in schema:
         if field.name in later - set(found.names):
@@ -236,10 +206,60 @@ def _check(path: Path, schema: pa.Schema, version: int) -> None:
 
 def _frame(folder: Path, name: str, rows: pc.Expression | None = None) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
+    columns = [field.name for field in TABLES[name] if field.name in pq.read_schema(path).names]
     try:
-        table = upgrade(pq.read_table(path, filters=rows, partitioning=None), name)
+        table = pq.read_table(path, columns=columns, filters=rows, partitioning=None)
+        table = upgrade(table, name)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}") from None
+        raise _unreadable(path, error) from None
+    _check_names(path, table)
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _check_names(path: Path, table: pa.Table) -> None:
+    """Refuse names that would do harm in a terminal or a spreadsheet."""
+    for field in table.schema:
+        if pa.types.is_string(field.type):
+            for name in pc.unique(table[field.name]).to_pylist():
+                if name is None or not re.match(NAME, name):
+                    expected = "a printable name that begins with a letter or a digit"
+                    what = f"{path}: {field.name} is {shown(name)}, expected {expected}"
+                    raise TableError(f"{what}; {AGAIN}")
+
+
+def _unreadable(path: Path, error: BaseException) -> TableError:
+    reason = shown((str(error).splitlines() or [""])[0])[1:-1]
+    return TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}")
+
+
+def write_csv(study: Study, folder: Path) -> None:
+    """Write every table of *study* as CSV, piece by piece, and one that explains the columns."""
+    for name, schema in TABLES.items():
+        path = study.folder / f"{name}.parquet"
+        with pcsv.CSVWriter(folder / f"{name}.csv", schema) as file:
+            for rows in _pieces(path, name):
+                _check_names(path, rows)
+                file.write_table(rows)
+    columns = [
+        {
+            "table": name,
+            "column": field.name,
+            "type": str(field.type),
+            "unit": field.metadata[b"unit"].decode(),
+            "meaning": field.metadata[b"meaning"].decode(),
+        }
+        for name, schema in TABLES.items()
+        for field in schema
+    ]
+    pcsv.write_csv(pa.Table.from_pylist(columns), folder / "columns.csv")
+
+
+def _pieces(path: Path, name: str) -> Iterator[pa.Table]:
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [field.name for field in TABLES[name] if field.name in file.schema_arrow.names]
+            for batch in file.iter_batches(columns=names):
+                yield upgrade(pa.Table.from_batches([batch]), name).cast(TABLES[name])
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
