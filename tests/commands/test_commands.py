@@ -109,7 +109,8 @@ def test_run(capsys: Capture, tmp_path: Path) -> None:
     assert 0 == call(*words, "--seed", "7", "--out", str(out))
 
     assert f"{out}\n" == capsys.readouterr().out
-    assert {"meta.json", *(f"{name}.parquet" for name in TABLES)} == {p.name for p in out.iterdir()}
+    tables = {f"{name}.parquet" for name in TABLES}
+    assert {"meta.json", "SHA256SUMS", *tables} == {path.name for path in out.iterdir()}
     runs = pq.read_table(out / "runs.parquet").to_pylist()
     assert ["ordinary", "freeable"] == [run["design"] for run in runs]
     assert {(7, 50, 262_144)} == {(run["seed"], run["requests"], run["pages"]) for run in runs}
