@@ -12,7 +12,7 @@ import pytest
 import vmmodel
 
 ROOT = Path(vmmodel.__file__).parent
-COMMON = {"errors", "paths", "cpus", "__version__"}
+COMMON = {"errors", "paths", "cpus", "tomlfile", "__version__"}
 SCHEMA = "experiment.schema"
 
 MAY_IMPORT = {
@@ -30,7 +30,7 @@ MAY_IMPORT = {
 }
 """What each package may import of vmmodel, itself apart.  The command line may import all."""
 
-OUTERMOST = {"commands", "__main__", "__init__", "errors", "paths", "cpus"}
+OUTERMOST = {"commands", "__main__", "__init__", "errors", "paths", "cpus", "tomlfile"}
 
 ONLY_IN = {
     "simpy": {"sim"},
@@ -39,6 +39,10 @@ ONLY_IN = {
     "random": {"workloads", "experiment.streams"},
     "numpy.random": {"workloads", "experiment.streams", "analysis.checks"},
     "secrets": set(),
+    "distributed": {"experiment.cluster"},
+    "pickle": {"experiment.cluster"},
+    "marshal": set(),
+    "shelve": set(),
     "matplotlib": {"report"},
     "scipy": {"analysis"},
     "statsmodels": {"analysis"},

@@ -15,6 +15,10 @@ COMMANDS = {
     "list": "show scenarios, designs and parameters",
     "run": "run one scenario and write its tables",
     "sensitivity": "vary what is assumed, and see whether the answer turns",
+    "sweep": "run a sweep file, on this machine or many",
+    "diff": "compare two sweeps: what changed beyond noise",
+    "export": "write the tables of a sweep as CSV",
+    "verify": "check a sweep: checksums, schema, conservation in every row",
     "parity": "replay traces of FreeBSD's own allocator, compare row by row",
     "check": "put the model beside benchmarks of the literature",
     "bench": "measure the compiled kernel side by side with C",
@@ -71,7 +75,8 @@ def main(argv: list[str] | None = None) -> int:
         return 141
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"study: {place}{error.strerror or error}\n")
+        told = type(error).__str__ is not OSError.__str__  # it has a sentence of its own
+        sys.stderr.write(f"study: {error if told else place + (error.strerror or str(error))}\n")
         _discard_output()
         return 1
 

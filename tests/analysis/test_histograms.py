@@ -42,7 +42,7 @@ def test_nothing_measured_is_not_zero() -> None:
 
 def test_percentiles_of_runs_are_read_one_by_one() -> None:
     """Each run gets its own percentile, the one that its own histogram gives."""
-    key = {"scenario": "s", "variant": "", "operation": "slab", "part": "total"}
+    key = {"scenario": "s", "variant": "", "setting": "", "operation": "slab", "part": "total"}
     parts = [
         rows_of(np.arange(100) * (r + 1), design=d, replication=r, **key)
         for d in ("a", "b")

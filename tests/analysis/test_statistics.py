@@ -78,7 +78,7 @@ def test_none_in_ten_is_not_never() -> None:
 
 def test_differences_are_taken_within_pairs() -> None:
     """A replication that one side did not complete is in no difference."""
-    key = {"scenario": "s", "variant": ""}
+    key = {"scenario": "s", "variant": "", "setting": ""}
     rows = pd.DataFrame(
         [
             {**key, "design": "freeable", "replication": 0, "x": 10},

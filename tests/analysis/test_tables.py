@@ -4,13 +4,17 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.analysis import summary, tables
-from vmmodel.analysis.tables import Case, TableError
-from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES
+from vmmodel.analysis.description import TableError
+from vmmodel.analysis.tables import Case
+from vmmodel.experiment import schema
+from vmmodel.experiment.schema import TABLES
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +130,77 @@ def test_a_damaged_description_is_named(folder: Path, text: str, said: str) -> N
     assert said in refused(folder)
 
 
-def test_another_schema_version_is_refused(folder: Path) -> None:
-    """Tables of another version are not read as if they were of this one."""
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (99, "schema version 99 is newer than this program's 2; read it with the vmmodel that"),
+        (0, "schema version '0', expected 1 to 2"),
+        (True, "'schema' is 'True', expected input should be a valid integer"),
+        ("2", "'schema' is '2', expected input should be a valid integer"),
+        (None, "'schema' is 'None', expected input should be a valid integer"),
+    ],
+)
+def test_another_schema_version_is_refused(folder: Path, version: object, said: str) -> None:
+    """Tables of a version that this program does not know are refused, with what to do."""
     path = folder / "meta.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 99}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": version}))
 
-    assert f"schema version 99, expected {SCHEMA_VERSION}" in refused(folder)
+    assert said in refused(folder)
+
+
+def as_version_1(folder: Path) -> None:
+    """Make a sweep of the first version: without the columns that came later."""
+    for name in TABLES:
+        path = folder / f"{name}.parquet"
+        later = [field.name for field in schema.lacks(name, 1)]
+        pq.write_table(pq.read_table(path).drop_columns(later), path)
+    path = folder / "meta.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 1}))
+
+
+def test_an_older_version_is_read(folder: Path) -> None:
+    """Columns that an older table lacks are filled with what was true then."""
+    whole = tables.load(folder)
+    before = whole.runs, whole.samples, whole.regions(whole.cases[0])
+    as_version_1(folder)
+
+    study = tables.load(folder)
+
+    after = study.runs, study.samples, study.regions(study.cases[0])
+    for expected, actual in zip(before, after, strict=True):
+        pd.testing.assert_frame_equal(expected, actual)
+    assert {""} == set(study.runs.setting)
+
+
+def test_an_older_version_that_cannot_be_filled_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can stand for a column that is missing, the reader is told to run it again."""
+    added = pa.field("drawn", pa.int64(), metadata={"since": "2"})
+    monkeypatch.setitem(TABLES, "runs", TABLES["runs"].append(added))
+    path = folder / "meta.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 1}))
+
+    said = refused(folder)
+
+    assert "schema version 1 has no 'drawn' in table runs, and nothing can stand for it" in said
+    assert said.endswith("; ./study report --again runs it again")
+
+
+def test_a_setting_is_a_case_of_its_own(folder: Path) -> None:
+    """What a sweep varies keeps runs apart that are equal in all else."""
+    for name in TABLES:
+        path = folder / f"{name}.parquet"
+        table = pq.read_table(path)
+        other = table.set_column(2, table.field(2), pa.array(["cpus=4"] * table.num_rows))
+        pq.write_table(pa.concat_tables([table, other]), path)
+
+    study = tables.load(folder)
+
+    labels = [case.label for case in study.cases]
+    assert ["hosts M3", "hosts M3 cpus=4"] == labels[:2]
+    assert len(study.runs) == 2 * sum(len(study.select(study.runs, c)) for c in study.cases[::2])
+    assert len(summary.per_run(study)) == len(study.runs)
 
 
 def test_panicked_runs_are_in_no_median(made: Path) -> None:

@@ -15,11 +15,11 @@ from sim.tiny import SMALL
 
 from vmmodel import __version__
 from vmmodel.__main__ import COMMANDS
-from vmmodel.commands.run import known_designs, natural, pairs, positive
+from vmmodel.commands.run import natural, pairs, positive
 from vmmodel.experiment.scenario import SCENARIOS
 from vmmodel.experiment.schema import TABLES
 from vmmodel.experiment.store import read_meta, read_tables
-from vmmodel.nofree import DESIGNS, design
+from vmmodel.nofree import DESIGNS, design, known_designs
 from vmmodel.nofree.parts import PARTS, parts_of
 from vmmodel.paths import DATA, ROOT
 
@@ -158,7 +158,8 @@ def test_run(capsys: Capture, tmp_path: Path) -> None:
     assert 0 == call(*words, "--seed", "7", "--out", str(out))
 
     assert f"{out}\n" == capsys.readouterr().out
-    assert {"meta.json", *(f"{name}.parquet" for name in TABLES)} == {p.name for p in out.iterdir()}
+    tables = {f"{name}.parquet" for name in TABLES}
+    assert {"meta.json", "SHA256SUMS", *tables} == {path.name for path in out.iterdir()}
     runs = pq.read_table(out / "runs.parquet").to_pylist()
     assert ["ordinary", "freeable"] == [run["design"] for run in runs]
     assert {(7, 50, 262_144)} == {(run["seed"], run["requests"], run["pages"]) for run in runs}

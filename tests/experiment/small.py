@@ -18,6 +18,25 @@ VALUES = {
 DESIGNS = ("bump:panic", "freeable")
 
 
+TINY = """\
+replications = 6
+designs = ["bump:panic", "freeable"]
+[prices]
+free_lock = [20, 80]
+[[scenario]]
+name = "second-resource"
+[scenario.parameters]
+memory_gb = 1
+seconds = 1
+requests = 20
+cache_share = 0
+second_failure = 0.05
+"""
+"""A sweep file whose runs are as short as they can be."""
+
+TINY_RUNS = 6 * 2 * 2
+
+
 def small_sweep(replications: int = 3, **changed: str) -> Sweep:
     """Two designs under a small second-resource."""
     chosen = scenario("second-resource", values=VALUES | changed)
@@ -31,5 +50,5 @@ def table_bytes(folder: Path) -> dict[str, bytes]:
 
 def leftovers(folder: Path) -> list[str]:
     """Temporary folders beside *folder* or among its shards."""
-    hidden = [*folder.parent.glob(".*"), *folder.parent.glob(".vmmodel-shards/*/.*")]
+    hidden = [*folder.parent.glob(".*"), *folder.parent.glob(".vmmodel-shards/*/*/.*")]
     return sorted(path.name for path in hidden if path.name != ".vmmodel-shards")

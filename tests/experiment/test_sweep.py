@@ -1,5 +1,6 @@
 """Sweeps: the same bytes however they come about, and nothing half written."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -14,11 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 from experiment.small import DESIGNS, VALUES, leftovers, small_sweep, table_bytes
 
-from vmmodel.experiment import sweep as sweep_module
+from vmmodel.experiment import unit as unit_module
 from vmmodel.experiment.schema import TABLES
-from vmmodel.experiment.sweep import SHARDS, Unit, forget_shards, run_sweep
+from vmmodel.experiment.shards import SHARDS
+from vmmodel.experiment.sweep import forget_shards, run_sweep
+from vmmodel.experiment.unit import Unit
 from vmmodel.paths import ROOT
+from vmmodel.sim.prices import Prices
 from vmmodel.sim.run import Machine
+from vmmodel.sim.script import Script
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +39,17 @@ def machines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The designs of all machines that are made from now on, in this process."""
     made: list[str] = []
 
-    def machine(script: object, design: str) -> Machine:
+    def machine(script: Script, design: str, prices: Prices) -> Machine:
         made.append(design)
-        return Machine(script, design)  # type: ignore[arg-type]
+        return Machine(script, design, prices)
 
-    monkeypatch.setattr(sweep_module, "Machine", machine)
+    monkeypatch.setattr(unit_module, "Machine", machine)
     return made
 
 
 def shards_of(folder: Path) -> list[Path]:
-    """Finished units of a sweep into *folder*."""
-    return sorted(folder.parent.glob(f"{SHARDS}/*/[0-9a-f]*"))
+    """Finished runs of a sweep into *folder*."""
+    return sorted(folder.parent.glob(f"{SHARDS}/*/[0-9a-f][0-9a-f]/[0-9a-f]*"))
 
 
 def test_again_is_the_same(undisturbed: Path, tmp_path: Path) -> None:
@@ -56,14 +61,14 @@ def test_again_is_the_same(undisturbed: Path, tmp_path: Path) -> None:
 
 
 def test_workers_do_not_matter(undisturbed: Path, tmp_path: Path) -> None:
-    """Two processes give the bytes of one, and report every unit once."""
+    """Two processes give the bytes of one, and report every run once."""
     done: list[Unit] = []
 
     run_sweep(small_sweep(), tmp_path / "out", {}, workers=2, done=done.append)
 
     assert table_bytes(undisturbed) == table_bytes(tmp_path / "out")
-    assert {0, 1, 2} == {unit.replication for unit in done}
-    assert 3 == len(done)
+    runs = [(unit.replication, design) for unit in done for design in unit.designs]
+    assert [(i, design) for i in range(3) for design in DESIGNS] == sorted(runs)
 
 
 def test_finished_units_are_not_run_again(undisturbed: Path, machines: list[str]) -> None:
@@ -79,47 +84,90 @@ def test_finished_units_are_not_run_again(undisturbed: Path, machines: list[str]
 def test_sweep_goes_on_where_it_was_stopped(
     undisturbed: Path, tmp_path: Path, machines: list[str]
 ) -> None:
-    """With one of three shards left, two replications are run, and the bytes are the same."""
+    """With one of six runs left, five are made, and the bytes are the same."""
     folder = tmp_path / "out"
     run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
     shutil.rmtree(folder)
     for shard in shards_of(folder)[1:]:
-        shutil.rmtree(shard)
+        shard.unlink()
     machines.clear()
 
     run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
 
-    assert 2 * list(DESIGNS) == machines
+    assert 5 == len(machines)
     assert table_bytes(undisturbed) == table_bytes(folder)
 
 
 def test_half_written_shard_is_not_used(
     undisturbed: Path, tmp_path: Path, machines: list[str]
 ) -> None:
-    """What a killed process left under a temporary name is never read."""
+    """What a killed process left under a temporary name is never read, and deleted in the end."""
     folder = tmp_path / "out"
     run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
     shard = shards_of(folder)[0]
-    shard.rename(shard.parent / f".{shard.name}-k3j2h1")
-    for table in (shard.parent / f".{shard.name}-k3j2h1").iterdir():
-        table.write_bytes(table.read_bytes()[:20])
+    draft = shard.with_name(f".{shard.name}-4711")
+    shard.rename(draft)
+    draft.write_bytes(draft.read_bytes()[:20])
     machines.clear()
 
     run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
 
-    assert list(DESIGNS) == machines
+    assert 1 == len(machines)
+    assert table_bytes(undisturbed) == table_bytes(folder)
+    os.utime(draft, (0, 0))
+    run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
+    assert not draft.exists()
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _content: b"",
+    "cut": lambda content: content[:100],
+    "cut at the end": lambda content: content[:-1],
+    "longer": lambda content: content + b"\0",
+    "zeros": lambda content: bytes(len(content)),
+    "one bit of its rows": lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+    "one bit of its sum": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "another sum": lambda content: hashlib.sha256(b"").hexdigest().encode() + b"\n",
+    "another program's": lambda _content: b"\x7fELF" * 100,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_shard_is_run_again(
+    undisturbed: Path, tmp_path: Path, machines: list[str], damage: str
+) -> None:
+    """A run that was damaged since it was written is named, set aside and run again."""
+    shutil.copytree(undisturbed.parent, tmp_path / "copy")
+    folder = tmp_path / "copy" / "out"
+    shard = shards_of(folder)[1]
+    content = DAMAGES[damage](shard.read_bytes())
+    shard.write_bytes(content)
+    said: list[str] = []
+
+    run_sweep(small_sweep(), folder, {}, workers=1, keep=True, say=said.append)
+
+    aside = shard.with_name(f"{shard.name}.damaged")
+    (sentence,) = said
+    assert sentence.startswith("A finished run is damaged (")
+    assert sentence.endswith(f"): set aside as {aside}, to be run again.")
+    assert content == aside.read_bytes()
+    assert 1 == len(machines)
     assert table_bytes(undisturbed) == table_bytes(folder)
 
 
-def test_damaged_shard_is_run_again(undisturbed: Path, tmp_path: Path) -> None:
-    """A finished unit whose file was damaged later, as by a power loss, is run again."""
+def test_shard_that_is_damaged_while_the_tables_are_written(
+    undisturbed: Path, tmp_path: Path, machines: list[str]
+) -> None:
+    """Damage between the end of a run and its reading is noticed, too."""
     folder = tmp_path / "out"
-    run_sweep(small_sweep(), folder, {}, workers=1, keep=True)
-    table = shards_of(folder)[1] / "samples.parquet"
-    table.write_bytes(table.read_bytes()[:100])
 
-    run_sweep(small_sweep(), folder, {}, workers=1)
+    def damage(_unit: Unit) -> None:
+        for shard in shards_of(folder)[:1]:
+            shard.write_bytes(b"torn")
 
+    run_sweep(small_sweep(), folder, {}, workers=1, done=damage)
+
+    assert 7 <= len(machines)
     assert table_bytes(undisturbed) == table_bytes(folder)
 
 
@@ -163,18 +211,57 @@ def test_shards_of_other_models_are_forgotten(undisturbed: Path, tmp_path: Path)
         lambda unit: replace(unit, seed=2),
         lambda unit: replace(unit, replication=1),
         lambda unit: replace(unit, variant="x"),
-        lambda unit: replace(unit, designs=("freeable",)),
+        lambda unit: replace(unit, scenario=replace(unit.scenario, prices=(("lock", 9.0),))),
         lambda unit: replace(unit, scenario=unit.scenario.with_values({"cpus": "5"})),
         lambda unit: replace(unit, scenario=replace(unit.scenario, source="own file")),
         lambda unit: replace(unit, scenario=replace(unit.scenario, name="other")),
     ],
 )
-def test_digest_names_all_it_depends_on(change: Callable[[Unit], Unit]) -> None:
-    """A unit that differs in anything is another unit, and its sweep another sweep."""
+def test_key_names_all_a_run_depends_on(change: Callable[[Unit], Unit]) -> None:
+    """A run that differs in anything has another key."""
     unit = small_sweep().units()[0]
 
-    assert unit.digest() != change(unit).digest()
-    assert unit.digest() == small_sweep().units()[0].digest()
+    assert set(unit.keys().values()).isdisjoint(change(unit).keys().values())
+    assert unit.keys() == small_sweep().units()[0].keys()
+    assert len(DESIGNS) == len(set(unit.keys().values()))
+
+
+def test_key_leaves_names_and_company_out() -> None:
+    """What a setting is called, and which other designs are run, changes nothing in a run."""
+    unit = small_sweep().units()[0]
+    named = replace(unit, scenario=replace(unit.scenario, setting="cpus=4"))
+
+    assert unit.keys() == named.keys()
+    assert unit.keys()["freeable"] == replace(unit, designs=("freeable",)).keys()["freeable"]
+    sweep = small_sweep()
+    renamed = replace(sweep, scenarios=(named.scenario,))
+    assert sweep.key() != renamed.key()
+
+
+def test_another_design_runs_that_design_only(
+    undisturbed: Path, tmp_path: Path, machines: list[str]
+) -> None:
+    """A sweep with one design more makes the runs of that design and no others."""
+    shutil.copytree(undisturbed.parent, tmp_path / "copy")
+    sweep = replace(small_sweep(), designs=("bump:panic", "freeable", "batch"))
+
+    run_sweep(sweep, tmp_path / "copy" / "out", {}, workers=1, keep=True)
+
+    assert 3 * ["batch"] == machines
+
+
+def test_prices_reach_the_clock(tmp_path: Path) -> None:
+    """A setting with a dearer lock holds it longer; what happens in memory stays the same."""
+    sweep = small_sweep(1)
+    dear = replace(sweep.scenarios[0], setting="free_lock=500", prices=(("free_lock", 500.0),))
+    sweep = replace(sweep, scenarios=(*sweep.scenarios, dear), designs=("freeable",))
+
+    run_sweep(sweep, tmp_path / "out", {}, workers=1)
+
+    cheap, dear_run = pq.read_table(tmp_path / "out" / "runs.parquet").to_pylist()
+    assert ("", "free_lock=500") == (cheap["setting"], dear_run["setting"])
+    assert dear_run["lock_hold_ns"] > 2 * cheap["lock_hold_ns"]
+    assert cheap["in_use"] == dear_run["in_use"]
 
 
 def test_every_design_meets_the_same_requests(tmp_path: Path) -> None:
@@ -263,9 +350,10 @@ def test_interrupted_run(longer: Path, tmp_path: Path, machines: list[str], work
     assert not out.exists()
     assert [] == leftovers(out)
     finished = len(shards_of(out))
-    assert 1 <= finished <= REPLICATIONS - 6  # two more were broken off, no others begun
+    # Each process ends its unit and one that was handed out ahead.
+    assert 1 <= finished <= (REPLICATIONS - 8) * len(DESIGNS)
 
     run_sweep(small_sweep(REPLICATIONS, **LONGER), out, {}, workers=1)
 
-    assert (REPLICATIONS - finished) * list(DESIGNS) == machines
+    assert REPLICATIONS * len(DESIGNS) - finished == len(machines)
     assert table_bytes(longer) == table_bytes(out)

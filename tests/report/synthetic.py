@@ -122,6 +122,7 @@ def _run(parts, story, design, replication, samples, panics):
     key = {
         "scenario": story.scenario,
         "variant": story.variant,
+        "setting": "",
         "design": design,
         "replication": replication,
     }

@@ -8,8 +8,8 @@ from sim.tiny import SMALL, small_script, tiny_prices, tiny_script
 
 from vmmodel.consumers.layout import keg_layout
 from vmmodel.consumers.memory import Injection
-from vmmodel.experiment.schema import TABLES
-from vmmodel.experiment.tables import run_tables
+from vmmodel.experiment.schema import KEY, TABLES
+from vmmodel.experiment.tables import RUN_TABLES, run_tables
 from vmmodel.kernel import Mark
 from vmmodel.nofree import DESIGNS
 from vmmodel.sim.run import Machine, RunResult
@@ -84,9 +84,8 @@ def test_samples_are_evenly_spaced(scenario: str) -> None:
 def test_rows_fit_the_schema(scenario: str, design: str) -> None:
     """Every table of a run has the columns of the schema, none missing and none over."""
     result = Machine(small_script(scenario), design).run(4, nmaps=2)
-    key = {"scenario": scenario, "variant": "", "design": design, "replication": 0}
 
-    tables = run_tables(result, key, seed=1)
+    tables = run_tables(result, seed=1)
 
     for name, rows in (
         ("runs", [{"seed": 1, **result.run}]),
@@ -95,10 +94,10 @@ def test_rows_fit_the_schema(scenario: str, design: str) -> None:
         ("events", result.events),
     ):
         for row in rows:
-            assert set(TABLES[name].names) == {*key, *row}
+            assert set(TABLES[name].names) == {*KEY, *row}
         assert tables[name].num_rows == len(rows)
     assert tables["regions"].num_rows == len(result.maps) * result.run["regions"]
-    assert all(tables[name].schema.equals(schema) for name, schema in TABLES.items())
+    assert all(tables[name].schema.equals(schema) for name, schema in RUN_TABLES.items())
 
 
 @each_scenario

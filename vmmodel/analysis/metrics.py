@@ -13,9 +13,9 @@ from vmmodel.experiment.schema import ORDERS
 SUPERPAGE_ORDER = 9
 REGION_PAGES = 1 << SUPERPAGE_ORDER
 
-KEY = ["scenario", "variant", "design", "replication"]
+KEY = ["scenario", "variant", "setting", "design", "replication"]
 """Columns that name a run."""
-PAIR = ["scenario", "variant", "replication"]
+PAIR = ["scenario", "variant", "setting", "replication"]
 """Columns that name a drawing of events: every design meets the same drawn events."""
 
 CHUNKLESS = ("ordinary",)

@@ -17,9 +17,9 @@ import pyarrow as pa
 from SALib.analyze import morris, sobol  # type: ignore[import-untyped]
 
 from vmmodel.analysis import histograms, metrics, summary
+from vmmodel.analysis.description import TableError
 from vmmodel.analysis.family import CONFIDENCE, FAMILY, Primary
 from vmmodel.analysis.statistics import share_interval
-from vmmodel.analysis.tables import TableError
 
 WEAK = 0.1
 """A factor with less than this share of the strongest effect on every metric is dropped."""

@@ -5,7 +5,8 @@ what stands in them.  A folder that is missing, half written, of another schema 
 a damaged file is refused with one sentence that names the file and what was expected.
 """
 
-import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from vmmodel.errors import StudyError
-from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES
+from vmmodel.analysis.description import AGAIN, NAME, TableError, read_description
+from vmmodel.errors import shown
+from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES, lacks, upgrade
 
 DESIGN_ORDER = (
     "ordinary",
@@ -39,26 +42,8 @@ SCENARIO_ORDER = ("hosts", "syzkaller", "second-resource", "init-failure", "misu
 BASELINE = "freeable"
 """The landed design (D49480); paired differences are taken against it."""
 
-META_KEYS = [
-    "schema",
-    "version",
-    "model_digest",
-    "git_commit",
-    "git_dirty",
-    "seed",
-    "profile",
-    "replications",
-    "scenarios",
-    "designs",
-]
-
-
-AGAIN = "./study report --again runs it again"
-"""What a reader can do about a file of a sweep that is missing or damaged."""
-
-
-class TableError(StudyError):
-    """A sweep folder that cannot be used; the message is one sentence for the reader."""
+MAX_ROWS = 200_000_000
+"""Most rows of a table; a small file can claim any number."""
 
 
 @dataclass(frozen=True, order=True)
@@ -69,11 +54,13 @@ class Case:
     """Name of the scenario."""
     variant: str = ""
     """Host label, or empty when the scenario has one machine only."""
+    setting: str = ""
+    """What a sweep varies, as ``cpus=4``; empty where it varies nothing."""
 
     @property
     def label(self) -> str:
-        """Name as printed: ``hosts M3``, or the scenario alone."""
-        return f"{self.scenario} {self.variant}".strip()
+        """Name as printed: ``hosts M3 cpus=4``, or the scenario alone."""
+        return " ".join(part for part in (self.scenario, self.variant, self.setting) if part)
 
     @property
     def slug(self) -> str:
@@ -83,6 +70,11 @@ class Case:
         'hosts-m3'
         """
         return "".join(c if c.isalnum() else "-" for c in self.label.lower())
+
+
+def _first_seen(names: pd.Series) -> pd.Series:
+    """Number names by where each comes first, which is the order that a sweep lists them in."""
+    return pd.Series(pd.factorize(names)[0], names.index)
 
 
 def _rank(name: str, order: tuple[str, ...]) -> tuple[int, str]:
@@ -106,11 +98,12 @@ class Study:
             {
                 "s": frame.scenario.map(lambda name: _rank(name, SCENARIO_ORDER)),
                 "v": frame.variant,
+                "c": _first_seen(frame.setting),
                 "d": frame.design.map(lambda name: _rank(name, DESIGN_ORDER)),
                 "r": frame.replication,
             }
         )
-        return frame.loc[by.sort_values(["s", "v", "d", "r"]).index].reset_index(drop=True)
+        return frame.loc[by.sort_values(["s", "v", "c", "d", "r"]).index].reset_index(drop=True)
 
     @cached_property
     def samples(self) -> pd.DataFrame:
@@ -119,8 +112,12 @@ class Study:
 
     @cached_property
     def latencies(self) -> pd.DataFrame:
-        """Histograms of every operation, waiting apart from work."""
-        return _frame(self.folder, "latencies")
+        """Histograms of every operation, waiting apart from work; names are categories.
+
+        It has most rows by far: as categories ten million of them are read in two seconds, as
+        texts in six.
+        """
+        return _frame(self.folder, "latencies", categories=True)
 
     @cached_property
     def events(self) -> pd.DataFrame:
@@ -130,13 +127,13 @@ class Study:
     def regions(self, case: Case) -> pd.DataFrame:
         """The map of physical memory of one *case* over time, replication 0."""
         wanted = (pc.field("scenario") == case.scenario) & (pc.field("variant") == case.variant)
-        return _frame(self.folder, "regions", wanted)
+        return self.select(_frame(self.folder, "regions", wanted), case)
 
     @cached_property
     def cases(self) -> list[Case]:
         """Every machine and story of the sweep, in the order of the report."""
-        pairs = self.runs[["scenario", "variant"]].drop_duplicates()
-        return [Case(*pair) for pair in zip(pairs.scenario, pairs.variant, strict=True)]
+        named = self.runs[["scenario", "variant", "setting"]].drop_duplicates()
+        return [Case(*names) for names in named.itertuples(index=False)]
 
     @cached_property
     def designs(self) -> list[str]:
@@ -152,11 +149,14 @@ class Study:
         runs = self.runs[self.runs.scenario == scenario]
         if runs.empty:
             return None
-        return Case(scenario, str(runs.groupby("variant").requested_pages.median().idxmax()))
+        asked = runs.groupby(["variant", "setting"], sort=False).requested_pages.median()
+        variant, setting = asked.index[int(asked.argmax())]
+        return Case(scenario, variant, setting)
 
     def select(self, table: pd.DataFrame, case: Case) -> pd.DataFrame:
         """Rows of *table* that belong to *case*."""
-        return table[(table.scenario == case.scenario) & (table.variant == case.variant)]
+        rows = (table.scenario == case.scenario) & (table.variant == case.variant)
+        return table[rows & (table.setting == case.setting)]
 
 
 def load(folder: Path | str) -> Study:
@@ -164,45 +164,44 @@ def load(folder: Path | str) -> Study:
     folder = Path(folder)
     if not folder.is_dir():
         raise TableError(f"{folder}: no such folder, expected a sweep (tables and meta.json)")
-    meta = _meta(folder / "meta.json")
+    meta = read_description(folder / "meta.json")
+    _readable(folder / "meta.json", meta["schema"])
     for name, schema in TABLES.items():
-        _check(folder / f"{name}.parquet", schema)
+        _check(folder / f"{name}.parquet", schema, meta["schema"])
     study = Study(folder, meta)
     if study.runs.empty:
         raise TableError(f"{folder / 'runs.parquet'}: no rows, expected at least one run; {AGAIN}")
     return study
 
 
-def _meta(path: Path) -> dict[str, Any]:
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TableError(
-            f"{path}: missing, expected the description of the sweep; {AGAIN}"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise TableError(f"{path}: not readable as JSON ({error}); {AGAIN}") from None
-    if not isinstance(meta, dict):
-        raise TableError(f"{path}: expected a JSON object, found {type(meta).__name__}; {AGAIN}")
-    missing = [key for key in META_KEYS if key not in meta]
-    if missing:
-        raise TableError(f"{path}: key {missing[0]!r} is missing; {AGAIN}")
-    if meta["schema"] != SCHEMA_VERSION:
-        raise TableError(
-            f"{path}: schema version {meta['schema']}, expected {SCHEMA_VERSION}; {AGAIN}"
-        )
-    return meta
+def _readable(path: Path, version: object) -> None:
+    """Refuse tables of a version that cannot be read, with what to do."""
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise TableError(f"{path}: schema version {shown(version)}, expected 1 to {SCHEMA_VERSION}")
+    if version > SCHEMA_VERSION:
+        newer = f"{path}: schema version {version} is newer than this program's {SCHEMA_VERSION}"
+        raise TableError(f"{newer}; read it with the vmmodel that wrote it")
+    for name in TABLES:
+        unknown = [f.name for f in lacks(name, version) if b"default" not in f.metadata]
+        if unknown:
+            older = f"{path}: schema version {version} has no {unknown[0]!r} in table {name}"
+            raise TableError(f"{older}, and nothing can stand for it; {AGAIN}")
 
 
-def _check(path: Path, schema: pa.Schema) -> None:
+def _check(path: Path, schema: pa.Schema, version: int) -> None:
     if not path.is_file():
         raise TableError(f"{path}: missing, expected the table {path.stem!r}; {AGAIN}")
     try:
-        found = pq.read_schema(path)
+        about = pq.read_metadata(path)
+        found = about.schema.to_arrow_schema()
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}") from None
+        raise _unreadable(path, error) from None
+    if about.num_rows > MAX_ROWS:
+        raise TableError(f"{path}: {about.num_rows:,} rows, expected at most {MAX_ROWS:,}")
+    later = {field.name for field in lacks(path.stem, version)}
     for field in schema:
+        if field.name in later - set(found.names):
+            continue
         if field.name not in found.names:
             raise TableError(f"{path}: column {field.name!r} is missing; {AGAIN}")
         if found.field(field.name).type != field.type:
@@ -212,12 +211,72 @@ def _check(path: Path, schema: pa.Schema) -> None:
             )
 
 
-def _frame(folder: Path, name: str, rows: pc.Expression | None = None) -> pd.DataFrame:
+def _frame(
+    folder: Path, name: str, rows: pc.Expression | None = None, categories: bool = False
+) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
     try:
-        table = pq.read_table(path, columns=TABLES[name].names, filters=rows, partitioning=None)
+        found = pq.read_schema(path).names
+        columns = [field.name for field in TABLES[name] if field.name in found]
+        texts = [field.name for field in TABLES[name] if pa.types.is_string(field.type)]
+        table = pq.read_table(
+            path,
+            columns=columns,
+            filters=rows,
+            partitioning=None,
+            read_dictionary=texts if categories else None,
+        )
+        table = upgrade(table, name)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}") from None
+        raise _unreadable(path, error) from None
+    _check_names(path, table)
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _check_names(path: Path, table: pa.Table) -> None:
+    """Refuse names that would do harm in a terminal or a spreadsheet."""
+    for field in table.schema:
+        if pa.types.is_string(field.type) or pa.types.is_dictionary(field.type):
+            for name in pc.unique(table[field.name]).to_pylist():
+                if name is None or not re.match(NAME, name):
+                    expected = "a printable name that begins with a letter or a digit"
+                    what = f"{path}: {field.name} is {shown(name)}, expected {expected}"
+                    raise TableError(f"{what}; {AGAIN}")
+
+
+def _unreadable(path: Path, error: BaseException) -> TableError:
+    reason = shown((str(error).splitlines() or [""])[0])[1:-1]
+    return TableError(f"{path}: not readable as Parquet ({reason}); {AGAIN}")
+
+
+def write_csv(study: Study, folder: Path) -> None:
+    """Write every table of *study* as CSV, piece by piece, and one that explains the columns."""
+    for name, schema in TABLES.items():
+        path = study.folder / f"{name}.parquet"
+        with pcsv.CSVWriter(folder / f"{name}.csv", schema) as file:
+            for rows in _pieces(path, name):
+                _check_names(path, rows)
+                file.write_table(rows)
+    columns = [
+        {
+            "table": name,
+            "column": field.name,
+            "type": str(field.type),
+            "unit": field.metadata[b"unit"].decode(),
+            "meaning": field.metadata[b"meaning"].decode(),
+        }
+        for name, schema in TABLES.items()
+        for field in schema
+    ]
+    pcsv.write_csv(pa.Table.from_pylist(columns), folder / "columns.csv")
+
+
+def _pieces(path: Path, name: str) -> Iterator[pa.Table]:
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [field.name for field in TABLES[name] if field.name in file.schema_arrow.names]
+            for batch in file.iter_batches(columns=names):
+                yield upgrade(pa.Table.from_batches([batch]), name).cast(TABLES[name])
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None

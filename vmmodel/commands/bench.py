@@ -16,6 +16,7 @@ PARTS = {
     "allocator": "allocate/free pairs against C, by order and size of memory",
     "memory": "bytes for each modelled page",
     "startup": "first compilation, and start from the cache",
+    "sweep": "what a sweep costs beside its runs",
 }
 """What can be measured: modules of benchmarks/ with `measure` and `tables`."""
 

@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vmmodel.experiment.scenario import scenario as find
     from vmmodel.experiment.store import check_replaceable
     from vmmodel.experiment.sweep import Sweep
+    from vmmodel.nofree import known_designs
 
     chosen = find(arguments.scenario, arguments.zones, pairs(arguments.set))
     if arguments.variant:
@@ -143,21 +144,6 @@ def _words(arguments: argparse.Namespace, designs: tuple[str, ...]) -> list[str]
         words += ["--precision", f"{arguments.precision:g}"]
         words += ["--max-replications", str(arguments.max_replications)]
     return [*words, "--out", "DIR"]
-
-
-def known_designs(names: list[str]) -> tuple[str, ...]:
-    """Check designs, all the named ones by default; `InputError` says what is wrong with one.
-
-    The named ones come first, in their order, then those that a text describes, as given.
-
-    >>> known_designs(["batch,import=6", "batch", "ordinary"])
-    ('ordinary', 'batch', 'batch,import=6')
-    """
-    from vmmodel.nofree import DESIGNS, canonical
-
-    known = list(dict.fromkeys(map(canonical, names)))
-    named = [name for name in DESIGNS if not names or name in known]
-    return (*named, *(name for name in known if name not in DESIGNS))
 
 
 def pairs(words: list[str]) -> dict[str, str]:

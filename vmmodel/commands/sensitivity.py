@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vmmodel.commands.run import known_designs, natural, pairs, positive
+from vmmodel.commands.run import natural, pairs, positive
 from vmmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _study(arguments: argparse.Namespace) -> "Study":
     from vmmodel.experiment.factors import factors
     from vmmodel.experiment.scenario import scenario as find
     from vmmodel.experiment.sensitivity import Study
+    from vmmodel.nofree import known_designs
     from vmmodel.sim.prices import load_prices
     from vmmodel.workloads.hosts import MEMORY_GB
 

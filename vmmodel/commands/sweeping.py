@@ -2,15 +2,20 @@
 
 import shlex
 import sys
+import time
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from vmmodel.experiment.meta import describe_sweep
-from vmmodel.experiment.sweep import Sweep, Unit, run_sweep
+from vmmodel.experiment.sweep import Sweep, run_sweep
+from vmmodel.experiment.unit import Unit
+
+if TYPE_CHECKING:
+    from vmmodel.experiment.cluster import Cluster
 
 
 def command_line(words: Sequence[str]) -> str:
@@ -41,30 +46,64 @@ def sweep_with_progress(
     console: Console,
     *,
     keep: bool = False,
+    cluster: "Cluster | None" = None,
 ) -> None:
     """Run *sweep* into *folder* and show how far it is."""
     compile_kernel(console)
-    units, runs = len(sweep.units()), len(sweep.designs)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    finished = count(1)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Running", total=units * runs)
-
-        def done(_unit: Unit) -> None:
-            n = next(finished)
-            progress.update(task, completed=n * runs)
-            if not console.is_terminal and n * 10 // units > (n - 1) * 10 // units:
-                console.print(f"{n * runs} of {units * runs} runs")
-
+    with Course(len(sweep.units()) * len(sweep.designs), console) as course:
         meta = describe_sweep(sweep, command)
-        run_sweep(sweep, folder, meta, workers=workers, done=done, keep=keep)
+        run_sweep(
+            sweep,
+            folder,
+            meta,
+            workers=workers,
+            done=course.done,
+            keep=keep,
+            cluster=cluster,
+            say=console.print,
+        )
+
+
+class Course:
+    """How far a sweep is: runs, rate and time left; a line for each tenth where nobody looks."""
+
+    def __init__(self, runs: int, console: Console) -> None:
+        self._runs, self._console, self._finished = runs, console, 0
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._progress.add_task("Running", total=runs, rate="")
+        self._begin: tuple[float, int] | None = None
+
+    def done(self, unit: Unit) -> None:
+        """Count the runs of a unit."""
+        before, self._finished = self._finished, self._finished + len(unit.designs)
+        self._progress.update(self._task, completed=self._finished, rate=self._rate())
+        tenth = self._finished * 10 // self._runs
+        if not self._console.is_terminal and tenth > before * 10 // self._runs:
+            self._console.print(f"{self._finished} of {self._runs} runs {self._rate()}".rstrip())
+
+    def _rate(self) -> str:
+        """Runs a second since the first was finished: those found finished come at once."""
+        now = time.monotonic()
+        if self._begin is None:
+            self._begin = now, self._finished
+        seconds, runs = now - self._begin[0], self._finished - self._begin[1]
+        return f"({runs / seconds:.1f}/s)" if seconds > 1 else ""
+
+    def __enter__(self) -> "Course":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
 
 
 def progress_console() -> Console:

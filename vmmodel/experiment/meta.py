@@ -9,6 +9,7 @@ from typing import Any
 import vmmodel
 from vmmodel.cpus import available_cpus
 from vmmodel.experiment.digest import model_digest
+from vmmodel.experiment.scenario import Scenario
 from vmmodel.experiment.schema import SCHEMA_VERSION
 from vmmodel.experiment.sweep import Sweep
 from vmmodel.nofree import design
@@ -30,17 +31,8 @@ def describe_sweep(sweep: Sweep, command: str) -> dict[str, Any]:
         "profile": sweep.profile,
         "seed": sweep.seed,
         "replications": sweep.replications,
-        "scenarios": {
-            scenario.name: {
-                "title": scenario.title,
-                "story": scenario.story,
-                "question": scenario.question,
-                "limits": [*scenario.limits, *scenario.notes],
-                "variants": list(scenario.chosen),
-                "parameters": scenario.parameters.described(),
-            }
-            for scenario in sweep.scenarios
-        },
+        "scenarios": _scenarios(sweep.scenarios),
+        "settings": [_setting(scenario) for scenario in sweep.scenarios],
         "designs": {
             name: {
                 "title": design(name).title,
@@ -55,6 +47,34 @@ def describe_sweep(sweep: Sweep, command: str) -> dict[str, Any]:
             "cpus": available_cpus(),
         },
         "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _scenarios(scenarios: tuple[Scenario, ...]) -> dict[str, Any]:
+    """Describe each scenario once, as it stands in its first setting."""
+    first = {scenario.name: scenario for scenario in reversed(scenarios)}
+    return {
+        scenario.name: {
+            "title": scenario.title,
+            "story": scenario.story,
+            "question": scenario.question,
+            "limits": [*scenario.limits, *scenario.notes],
+            "variants": list(scenario.chosen),
+            "parameters": scenario.parameters.described(),
+        }
+        for scenario in reversed(first.values())
+    }
+
+
+def _setting(scenario: Scenario) -> dict[str, Any]:
+    """Say what a setting stands for: values of parameters in their units, prices in ns."""
+    described = scenario.parameters.described()
+    return {
+        "scenario": scenario.name,
+        "variants": list(scenario.chosen),
+        "setting": scenario.setting,
+        "parameters": {name: about["value"] for name, about in described.items()},
+        "prices": dict(scenario.prices),
     }
 
 

@@ -44,6 +44,10 @@ class Scenario:
     """Digest of a user's own input, or how else it departs from the recorded one."""
     notes: tuple[str, ...] = ()
     """What the reader of a user's own input should be told."""
+    setting: str = ""
+    """What a sweep varies here, as ``cpus=4``; it names rows and decides nothing."""
+    prices: tuple[tuple[str, float], ...] = ()
+    """Events that are priced otherwise than in ``data/costs.toml``, in ns."""
 
     def script(self, seed: int, variant: str, replication: int) -> AnyScript:
         """Draw one replication; the same arguments give the same script."""

@@ -7,18 +7,30 @@ Designs are named as in ``vmmodel.nofree.DESIGNS``; the four words *in use*, *id
 and *fallback* mean what ``docs/design.md`` says and are never mixed.
 """
 
+from typing import Any
+
 import pyarrow as pa
 
 SCHEMA_VERSION = 2
+"""Written to meta.json and to every file.  A column that comes later says *since* when, and what
+older tables are read with; without such a value they are refused."""
 
 
-def _field(name: str, type_: pa.DataType, unit: str, meaning: str) -> pa.Field:
-    return pa.field(name, type_, nullable=False, metadata={"unit": unit, "meaning": meaning})
+def _field(
+    name: str, type_: pa.DataType, unit: str, meaning: str, since: int = 1, default: Any = None
+) -> pa.Field:
+    metadata = {"unit": unit, "meaning": meaning}
+    if since > 1:
+        metadata |= {"since": str(since)}
+    if default is not None:
+        metadata |= {"default": str(default)}
+    return pa.field(name, type_, nullable=False, metadata=metadata)
 
 
 _KEY = [
     _field("scenario", pa.string(), "-", "hosts, syzkaller, second-resource"),
     _field("variant", pa.string(), "-", "host label (M1, M3, ...) or empty"),
+    _field("setting", pa.string(), "-", "what a sweep varies, as cpus=4; or empty", 2, ""),
     _field("design", pa.string(), "-", "named design, with its outcome where a free is illegal"),
     _field("replication", pa.int32(), "-", "0.. ; the same number is the same request sequence"),
 ]
@@ -32,6 +44,9 @@ _BOOKS = [
     _field("escaped", pa.int64(), "pages", "silently joined the general pool (release kernel)"),
     _field("fallback", pa.int64(), "pages", "in use, NOFREE, served from outside any chunk"),
 ]
+
+KEY = tuple(field.name for field in _KEY)
+"""Columns that name a run, in every table."""
 
 ORDERS = [f"n{order}" for order in range(13)]
 
@@ -64,12 +79,16 @@ RUNS = pa.schema(
         _field("lock_holds", pa.int64(), "-", "acquisitions of the domain free lock"),
         _field("lock_wait_ns", pa.int64(), "ns", "sum of waiting for it"),
         _field("lock_hold_ns", pa.int64(), "ns", "sum of holding it"),
-        _field("bugs", pa.int64(), "-", "callers' errors met: free of a page in use, ..."),
-        _field("bugs_panic", pa.int64(), "-", "of them an assertion stopped the machine"),
-        _field("bugs_detected", pa.int64(), "-", "of them seen and refused"),
-        _field("bugs_silent", pa.int64(), "-", "of them gave a page two users, or broke a list"),
-        _field("bugs_leaked", pa.int64(), "-", "of them lost a page"),
-        _field("exposed", pa.int64(), "pages", "idle at the end, though a user still uses them"),
+        _field("bugs", pa.int64(), "-", "callers' errors met: free of a page in use, ...", 2, 0),
+        _field("bugs_panic", pa.int64(), "-", "of them an assertion stopped the machine", 2, 0),
+        _field("bugs_detected", pa.int64(), "-", "of them seen and refused", 2, 0),
+        _field(
+            "bugs_silent", pa.int64(), "-", "of them gave a page two users, or broke a list", 2, 0
+        ),
+        _field("bugs_leaked", pa.int64(), "-", "of them lost a page", 2, 0),
+        _field(
+            "exposed", pa.int64(), "pages", "idle at the end, though a user still uses them", 2, 0
+        ),
     ]
 )
 
@@ -84,9 +103,18 @@ SAMPLES = pa.schema(
         _field("v_nofree_count", pa.int64(), "pages", "the kernel's counter, with its drift"),
         _field("pinned_regions", pa.int64(), "2 MB regions", "with at least one NOFREE page"),
         _field("free_regions", pa.int64(), "2 MB regions", "wholly free"),
-        _field("answered", pa.int64(), "requests", "slabs and NOFREE object pages answered so far"),
-        _field("answered_wait_ns", pa.int64(), "ns", "their waiting for the free lock so far"),
-        _field("answered_total_ns", pa.int64(), "ns", "their waiting and priced work so far"),
+        _field(
+            "answered",
+            pa.int64(),
+            "requests",
+            "slabs and NOFREE object pages answered so far",
+            2,
+            0,
+        ),
+        _field(
+            "answered_wait_ns", pa.int64(), "ns", "their waiting for the free lock so far", 2, 0
+        ),
+        _field("answered_total_ns", pa.int64(), "ns", "their waiting and priced work so far", 2, 0),
     ]
 )
 
@@ -133,3 +161,23 @@ TABLES: dict[str, pa.Schema] = {
     "events": EVENTS,
 }
 """File name (without ``.parquet``) to schema; a sweep folder also holds ``meta.json``."""
+
+
+def without_key(schema: pa.Schema) -> pa.Schema:
+    """Give the columns of one run: those that name it are the same in all rows."""
+    return pa.schema([field for field in schema if field.name not in KEY]).remove_metadata()
+
+
+def lacks(name: str, version: int) -> list[pa.Field]:
+    """List the columns that came to table *name* after schema *version*."""
+    since = {field: int(field.metadata.get(b"since", b"1")) for field in TABLES[name]}
+    return [field for field in TABLES[name] if since[field] > version]
+
+
+def upgrade(table: pa.Table, name: str) -> pa.Table:
+    """Give a table of an older version the columns that it lacks, with their declared values."""
+    for field in TABLES[name]:
+        if field.name not in table.column_names and b"default" in field.metadata:
+            value = pa.scalar(field.metadata[b"default"].decode()).cast(field.type)
+            table = table.append_column(field, pa.repeat(value, table.num_rows))
+    return table.select(TABLES[name].names)

@@ -26,7 +26,7 @@ from vmmodel.experiment.pool import each
 from vmmodel.experiment.scenario import Scenario
 from vmmodel.experiment.schema import TABLES
 from vmmodel.experiment.store import replace_folder
-from vmmodel.experiment.tables import run_tables
+from vmmodel.experiment.tables import run_tables, with_key
 from vmmodel.sim.machine import AnyScript, run_script
 from vmmodel.sim.prices import Prices
 
@@ -61,16 +61,16 @@ class Study:
         """Run every replication under both designs; give their runs and latencies."""
         scenario, prices = self._at(values)
         parts: dict[str, list[pa.Table]] = {name: [] for name in KEPT}
+        keys: list[tuple[str | int, ...]] = []
         for replication in range(self.replications):
             script = _script(scenario, self.seed, self.variant, replication)
             for design in self.designs:
                 result = run_script(script, design, prices, 2, 0)
-                key: dict[str, Any] = {"scenario": scenario.name, "variant": self.variant}
-                key |= {"design": design, "replication": replication}
-                tables = run_tables(result, key, self.seed)
+                keys.append((scenario.name, self.variant, "", design, replication))
+                tables = run_tables(result, self.seed)
                 for name in KEPT:
                     parts[name].append(tables[name])
-        return {name: pa.concat_tables(tables) for name, tables in parts.items()}
+        return {name: with_key(tables, keys, TABLES[name]) for name, tables in parts.items()}
 
     def _at(self, values: Values) -> tuple[Scenario, Prices]:
         """Put *values* into copies of the scenario and of the prices."""

@@ -1,38 +1,106 @@
 """Folders of tables: written beside their place under a temporary name, then renamed."""
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from glob import escape as glob_escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vmmodel.errors import InputError
-from vmmodel.experiment.schema import TABLES
-from vmmodel.experiment.tables import Tables
+from vmmodel.experiment.schema import SCHEMA_VERSION, TABLES
+from vmmodel.experiment.tables import Tables, with_key
 
 META = "meta.json"
+SUMS = "SHA256SUMS"
+GROUP_ROWS = 1 << 19
+"""A table is written when so many rows are there: what a sweep holds in memory at a time."""
+
+Part = tuple[tuple[Any, ...], Tables]
+"""The columns that name a run, and its tables without them."""
+
+_DRAFT = ".vmmodel-draft"
+_STALE_S = 3600
 
 
-def write_sweep(folder: Path, tables: Tables, meta: dict[str, Any]) -> None:
+def write_sweep(folder: Path, parts: Iterable[Part], meta: dict[str, Any]) -> None:
     """Write a sweep to *folder*, replacing an earlier one; nothing is ever half written."""
 
     def fill(place: Path) -> None:
-        write_tables(place, tables)
+        write_tables(place, parts)
         (place / META).write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n")
+        write_sums(place)
 
     check_replaceable(folder)
     replace_folder(folder, fill)
 
 
-def write_tables(folder: Path, tables: Tables) -> None:
-    """Write every table as Parquet; the same tables give the same bytes."""
-    for name in TABLES:
-        pq.write_table(tables[name], folder / f"{name}.parquet", compression="zstd")
+def write_tables(folder: Path, parts: Iterable[Part]) -> None:
+    """Write every table as Parquet, run by run; the same runs give the same bytes."""
+    with ExitStack() as stack:
+        tables = {name: stack.enter_context(_Table(folder, name)) for name in TABLES}
+        for key, run in parts:
+            for name, table in tables.items():
+                table.add(key, run[name])
+
+
+class _Table:
+    """A Parquet file that grows by runs; where it is cut into row groups, the rows alone decide."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        about = {"table": name, "schema_version": str(SCHEMA_VERSION)}
+        self._schema = TABLES[name].with_metadata(about)
+        self._file = pq.ParquetWriter(folder / f"{name}.parquet", self._schema, compression="zstd")
+        self._keys: list[tuple[Any, ...]] = []
+        self._runs: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, key: tuple[Any, ...], run: pa.Table) -> None:
+        if not run.num_rows:
+            return
+        self._keys.append(key)
+        self._runs.append(run)
+        self._rows += run.num_rows
+        if self._rows >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._runs:
+            self._file.write_table(with_key(self._runs, self._keys, self._schema))
+        self._keys, self._runs, self._rows = [], [], 0
+
+    def __enter__(self) -> "_Table":
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if failure is None:
+            self._flush()
+            self._file.close()
+        else:
+            with suppress(OSError, pa.ArrowException):  # the first failure is the one to tell
+                self._file.close()
+
+
+def write_sums(folder: Path) -> None:
+    """Write the checksums of all files of *folder*, as ``sha256sum`` writes and checks them."""
+    files = sorted(path for path in folder.iterdir() if path.name != SUMS and path.is_file())
+    lines = [f"{file_sum(path)}  {path.name}\n" for path in files]
+    (folder / SUMS).write_text("".join(lines))
+
+
+def file_sum(path: Path) -> str:
+    """Give the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_tables(folder: Path) -> Tables:
@@ -57,7 +125,7 @@ def read_meta(folder: Path) -> dict[str, Any] | None:
     """Read a sweep's meta.json; None if there is none that can be read."""
     try:
         meta = json.loads((folder / META).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return meta if isinstance(meta, dict) else None
 
@@ -80,7 +148,8 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill a temporary folder and put it in the place of *folder*."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        _tidy(folder)
+        place = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=_DRAFT, dir=folder.parent))
     except OSError as error:
         raise InputError(
             folder, f"cannot be written ({error.strerror})", "a writable place"
@@ -89,7 +158,7 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         fill(place)
         place.chmod(0o755)
         if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+            old = tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=_DRAFT, dir=folder.parent)
             os.replace(folder, old)
             os.replace(place, folder)
             shutil.rmtree(old)
@@ -97,3 +166,11 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             os.replace(place, folder)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _tidy(folder: Path) -> None:
+    """Delete drafts of *folder* that a killed process left an hour ago or earlier."""
+    for draft in folder.parent.glob(f".{glob_escape(folder.name)}-*{_DRAFT}"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > _STALE_S:
+                shutil.rmtree(draft)

@@ -1,64 +1,37 @@
-"""Run scenarios x designs x replications on local processes and write the tables.
+"""Run scenarios x designs x replications and write the tables.
 
-The unit of work is one replication of one scenario and variant under all designs: its script is
-drawn once, so every design meets the same requests.  A finished unit is kept as a shard named by
-the digest of all it depends on; an interrupted sweep goes on from there.
+A finished run is kept as a shard, named by the digest of all it depends on; an interrupted sweep
+goes on from there.  Where the runs are made, in this process, on others or on other machines, does
+not show in the tables.
 """
 
-import contextlib
 import hashlib
 import json
-import os
-import re
+import math
 import shutil
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from vmmodel.cpus import available_cpus
 from vmmodel.experiment.digest import model_digest
+from vmmodel.experiment.local import finish_unit, left_of, run_here, run_on_processes
 from vmmodel.experiment.scenario import Scenario
-from vmmodel.experiment.store import read_tables, replace_folder, write_sweep, write_tables
-from vmmodel.experiment.tables import Tables, join_tables, run_tables
-from vmmodel.sim.machine import run_script
-from vmmodel.sim.prices import load_prices
+from vmmodel.experiment.shards import SHARDS, Damaged, Shards
+from vmmodel.experiment.store import Part, write_sweep
+from vmmodel.experiment.unit import Unit
 
-NSAMPLES = 40
-NMAPS = 16
-SHARDS = ".vmmodel-shards"
+if TYPE_CHECKING:
+    from vmmodel.experiment.cluster import Cluster
 
-
-@dataclass(frozen=True)
-class Unit:
-    """One replication of one scenario and variant, under all designs."""
-
-    scenario: Scenario
-    variant: str
-    replication: int
-    designs: tuple[str, ...]
-    seed: int
-    check: bool = False
-    """Whether every promise is asserted at every sample: it changes no table."""
-
-    def digest(self) -> str:
-        """Name all that the unit's tables depend on: 24 hex digits."""
-        scenario = self.scenario
-        parameters = {n: p["value"] for n, p in scenario.parameters.described().items()}
-        key = (model_digest(), scenario.name, scenario.source, self.variant, self.replication)
-        described = json.dumps([*key, parameters, self.designs, self.seed, NSAMPLES, NMAPS])
-        return hashlib.sha256(described.encode()).hexdigest()[:24]
+PIECES = 3
+"""Pieces of work for each process at least, so that all end at about the same time."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What to run."""
+    """What to run; a scenario may stand in it several times, with other settings."""
 
     scenarios: tuple[Scenario, ...]
     designs: tuple[str, ...]
@@ -78,29 +51,12 @@ class Sweep:
 
     def key(self) -> str:
         """Name all that the sweep's tables depend on: 24 hex digits."""
-        digests = [unit.digest() for unit in self.units()]
-        return hashlib.sha256(json.dumps([self.profile, digests]).encode()).hexdigest()[:24]
-
-
-def run_unit(unit: Unit, shards: Path) -> str:
-    """Run a unit under all its designs, unless its shard is there; give the shard's name."""
-    name = unit.digest()
-    if (shards / name).is_dir():
-        return name
-    script = unit.scenario.script(unit.seed, unit.variant, unit.replication)
-    parts = []
-    for design in unit.designs:
-        nmaps = NMAPS if unit.replication == 0 else 0
-        result = run_script(script, design, load_prices(), NSAMPLES, nmaps, check=unit.check)
-        key = {
-            "scenario": unit.scenario.name,
-            "variant": unit.variant,
-            "design": design,
-            "replication": unit.replication,
-        }
-        parts.append(run_tables(result, key, unit.seed))
-    replace_folder(shards / name, lambda place: write_tables(place, join_tables(parts)))
-    return name
+        keys = [
+            [scenario.setting, *unit.keys().values()]
+            for unit in self.units()
+            for scenario in [unit.scenario]
+        ]
+        return hashlib.sha256(json.dumps([self.profile, keys]).encode()).hexdigest()[:24]
 
 
 def run_sweep(
@@ -111,93 +67,102 @@ def run_sweep(
     workers: int | None = None,
     done: Callable[[Unit], None] = lambda _unit: None,
     keep: bool = False,
+    cluster: "Cluster | None" = None,
+    say: Callable[[str], None] = lambda _sentence: None,
 ) -> None:
     """Run *sweep* on *workers* processes (default: one for each CPU) and write it to *folder*.
 
-    *done* is called after each unit.  With *keep* the finished units stay beside the folder, for
-    a later sweep that has more of them.  The tables do not depend on the number of workers.
+    *done* is called with each unit, or each part of one, that is finished.  With *keep* the
+    finished runs stay beside the folder, for a later sweep that has more of them.  With a
+    *cluster* the runs are made there.  *say* is told what a reader should know.
     """
     units = sweep.units()
-    folder = folder.resolve()
-    shards = folder.parent / SHARDS / model_digest()
-    _forget_other_models(shards)
-    names: dict[Unit, str] = {}
-    for unit, name in _run_all(units, shards, workers or available_cpus()):
-        names[unit] = name
+    shards = shards_of(folder)
+    shards.tidy()
+    left = _left(units, shards, done, say)
+    for unit in _run_all(left, shards, workers or available_cpus(), cluster, say):
         done(unit)
-    tables = join_tables([_read_unit(unit, shards / names[unit]) for unit in units])
-    write_sweep(folder, tables, meta)
+    write_sweep(folder.resolve(), _parts(units, shards, say), meta)
     if not keep:
-        for name in names.values():
-            shutil.rmtree(shards / name, ignore_errors=True)
-        _forget_if_empty(shards)
+        shards.forget(key for unit in units for key in unit.keys().values())
 
 
-def _read_unit(unit: Unit, shard: Path) -> Tables:
-    """Read a unit's tables; one that was damaged since it was written is run again."""
-    try:
-        return read_tables(shard)
-    except (OSError, pa.ArrowException):
-        shutil.rmtree(shard)
-        run_unit(unit, shard.parent)
-        return read_tables(shard)
-
-
-def _forget_if_empty(shards: Path) -> None:
-    for folder in (shards, shards.parent):
-        with contextlib.suppress(OSError):  # not empty: somebody else's units are in there
-            folder.rmdir()
-
-
-def _run_all(units: Sequence[Unit], shards: Path, workers: int) -> Iterator[tuple[Unit, str]]:
-    if workers == 1 or len(units) == 1:
-        for unit in units:
-            yield unit, run_unit(unit, shards)
-        return
-    context = get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
-    try:
-        with _deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
-            waiting = {pool.submit(run_unit, unit, shards): unit for unit in units}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-    finally:  # when stopped, too: what has begun ends, nothing else begins
-        pool.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ignore SIGINT, in processes started meanwhile for good."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _end_with_parent() -> None:
-    """Let this worker end when the process that started it is gone, however that ended."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+def shards_of(folder: Path) -> Shards:
+    """Give the finished runs that a sweep into *folder* uses."""
+    return Shards(folder.resolve().parent / SHARDS / model_digest())
 
 
 def forget_shards(folder: Path) -> None:
-    """Delete the finished units that a sweep into *folder* would use."""
+    """Delete the finished runs that a sweep into *folder* would use."""
     shutil.rmtree(folder.resolve().parent / SHARDS, ignore_errors=True)
 
 
-def _forget_other_models(shards: Path) -> None:
-    """Delete shards of other states of the source: nothing will ever ask for them."""
-    if shards.parent.is_dir():
-        for folder in shards.parent.iterdir():
-            if folder != shards and re.fullmatch("[0-9a-f]{16}", folder.name):
-                shutil.rmtree(folder, ignore_errors=True)
+def _left(
+    units: list[Unit], shards: Shards, done: Callable[[Unit], None], say: Callable[[str], None]
+) -> list[Unit]:
+    """Give what is still to be run, after a look at all that is finished."""
+    left = []
+    for unit in units:
+        missing = left_of(unit, lambda key: _sound(key, shards, say))
+        designs = missing.designs if missing else ()
+        finished = tuple(design for design in unit.designs if design not in designs)
+        if finished:
+            done(replace(unit, designs=finished))
+        if missing:
+            left.append(missing)
+    return left
+
+
+def _sound(key: str, shards: Shards, say: Callable[[str], None]) -> bool:
+    fault = shards.fault(key)
+    if fault:
+        _set_aside(key, fault, shards, say)
+    return fault is None
+
+
+def _set_aside(key: str, fault: str, shards: Shards, say: Callable[[str], None]) -> None:
+    aside = shards.set_aside(key)
+    say(f"A finished run is damaged ({fault}): set aside as {aside}, to be run again.")
+
+
+def _run_all(
+    units: list[Unit],
+    shards: Shards,
+    workers: int,
+    cluster: "Cluster | None",
+    say: Callable[[str], None],
+) -> Iterator[Unit]:
+    if not units:
+        return iter(())
+    if cluster is not None:
+        from vmmodel.experiment.cluster import run_on_cluster
+
+        return run_on_cluster(units, shards, cluster, workers, say)
+    units = in_pieces(units, workers)
+    if workers == 1 or len(units) == 1:
+        return run_here(units, shards)
+    return run_on_processes(units, shards, workers)
+
+
+def in_pieces(units: Sequence[Unit], workers: int) -> list[Unit]:
+    """Split units by designs where there are few for many workers; each draws its script again."""
+    pieces = math.ceil(PIECES * workers / len(units)) if workers > 1 else 1
+    split = []
+    for unit in units:
+        size = math.ceil(len(unit.designs) / pieces)
+        for start in range(0, len(unit.designs), size):
+            split.append(replace(unit, designs=unit.designs[start : start + size]))
+    return split
+
+
+def _parts(units: list[Unit], shards: Shards, say: Callable[[str], None]) -> Iterator[Part]:
+    """Read the finished runs in the order of the tables; what was damaged meanwhile runs again."""
+    for unit in units:
+        for design, key in unit.keys().items():
+            try:
+                tables = shards.read(key)
+            except Damaged as damaged:
+                _set_aside(key, str(damaged), shards, say)
+                finish_unit(replace(unit, designs=(design,)), shards)
+                tables = shards.read(key)
+            yield unit.row_key(design), tables

@@ -6,7 +6,15 @@
 from vmmodel.nofree.axes import AXES, IMPORT_ORDERS, Composition, ImpossibleDesign
 from vmmodel.nofree.base import IllegalFree, Nofree, Traits
 from vmmodel.nofree.composed import compose
-from vmmodel.nofree.named import BASELINE, DESIGNS, Design, canonical, design, spelled
+from vmmodel.nofree.named import (
+    BASELINE,
+    DESIGNS,
+    Design,
+    canonical,
+    design,
+    known_designs,
+    spelled,
+)
 
 __all__ = [
     "AXES",
@@ -22,5 +30,6 @@ __all__ = [
     "canonical",
     "compose",
     "design",
+    "known_designs",
     "spelled",
 ]

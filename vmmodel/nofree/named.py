@@ -1,6 +1,6 @@
 """The named designs, and how a reader names another one by its choices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -196,3 +196,16 @@ def _changed(word: str) -> tuple[str, Any]:
         what = f"{key} is {value!r}{meant(value, axis.values)}"
         raise InputError("--design", what, ", ".join(axis.values))
     return axis.field, axis.values[value]
+
+
+def known_designs(names: Iterable[str]) -> tuple[str, ...]:
+    """Check designs, all the named ones by default; `InputError` says what is wrong with one.
+
+    The named ones come first, in their order, then those that a text describes, as given.
+
+    >>> known_designs(["batch,import=6", "batch", "ordinary"])
+    ('ordinary', 'batch', 'batch,import=6')
+    """
+    known = list(dict.fromkeys(map(canonical, names)))
+    named = [name for name in DESIGNS if not known or name in known]
+    return (*named, *(name for name in known if name not in DESIGNS))

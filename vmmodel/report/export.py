@@ -85,7 +85,7 @@ def build_report(
 def render(study: Study, page: Page, pages: list[Page], body: str, origin: str) -> str:
     """The whole page around *body*."""
     loader = FileSystemLoader(TEMPLATES)
-    frame = Environment(loader=loader, autoescape=False, undefined=StrictUndefined)
+    frame = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     return frame.get_template("page.html").render(
         title=f"{page.title} · vmmodel",
         file=page.file,

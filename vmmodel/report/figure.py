@@ -23,6 +23,7 @@ from vmmodel.report import style
 from vmmodel.report.markup import frame_html
 
 _RC: dict[Any, Any] = {
+    "text.parse_math": False,  # names come from files and may hold dollar signs
     "svg.fonttype": "none",
     "font.size": 8.5,
     "axes.titlesize": 8.5,

@@ -119,6 +119,14 @@ class Prices(BaseModel):
         }
         return self.model_copy(update=moved)
 
+    def with_values(self, values: Mapping[str, float]) -> "Prices":
+        """Copy the table with other *values* in ns, inside their range or not."""
+        moved = {
+            event: self.of(event).model_copy(update={"value": float(value)})
+            for event, value in values.items()
+        }
+        return self.model_copy(update=moved)
+
     def values(self) -> dict[str, float]:
         """Give event and value in ns, in the order of the table; for compiled code."""
         return {event: self.of(event).value for event in self.events()}
@@ -141,7 +149,7 @@ def load_table(path: Path, kind: type[P]) -> P:
             table = tomllib.load(file)
     except OSError as reason:
         raise InputError(path, f"cannot be read ({reason.strerror})", "a price table") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as reason:
+    except (ValueError, RecursionError) as reason:  # broken, not UTF-8, a number too long, too deep
         raise InputError(path, f"broken TOML ({reason})", "a price table") from None
     try:
         return kind.model_validate(table)

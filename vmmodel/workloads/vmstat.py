@@ -12,6 +12,7 @@ each VNET its own), but not those of NOFREE zones: that would count them twice.
 """
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def parse_zone_table(content: bytes, name: str, label: str | None = None) -> Zon
     """Read the zone table in *content*, called *name* in messages; see `read_zone_table`."""
     text = _decode(content, name)
     start = text.lstrip()
-    own = label or Path(name).stem or "own"
+    own = label or _label(Path(name).stem)
     if start[:1] in ("{", "["):
         return zone_table(name, own, f"zone table in {Path(name).name}", json_rows(text, name), [])
     if start.startswith("machine,"):
@@ -134,6 +135,15 @@ def nofree_zones(table: ZoneTable, kernel: Kernel = "13") -> list[NofreeZone]:
             align=kind.align,
         )
     return list(found.values())
+
+
+def _label(stem: str) -> str:
+    r"""Make a label for tables and charts from the name of a file, which may be anything.
+
+    >>> _label("my host"), _label("\x1b[31m<b>"), _label("..")
+    ('my host', '31m_b', 'own')
+    """
+    return re.sub(r"[^A-Za-z0-9_.+ -]+", "_", stem)[:60].strip("_.+ -") or "own"
 
 
 def _decode(content: bytes, name: str) -> str:

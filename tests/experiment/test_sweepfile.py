@@ -1,0 +1,174 @@
+"""Sweep files: what they mean, and the sentence for each thing that can be wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from vmmodel.errors import InputError
+from vmmodel.experiment import sweepfile
+from vmmodel.experiment.sweep import Sweep
+from vmmodel.experiment.sweepfile import read_sweep
+from vmmodel.nofree import DESIGNS
+from vmmodel.paths import DATA
+from vmmodel.tomlfile import MAX_BYTES
+
+
+def read(folder: Path, text: str | bytes) -> Sweep:
+    """Read a sweep file with this content."""
+    path = folder / "x.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_sweep(path)
+
+
+def refused(folder: Path, text: str | bytes) -> str:
+    """The sentence with which it is refused, less the place of the file."""
+    with pytest.raises(InputError) as caught:
+        read(folder, text)
+    sentence = str(caught.value)
+    assert sentence.startswith(str(folder / "x.toml"))
+    assert sentence.isprintable()
+    return sentence.removeprefix(str(folder / "x.toml"))
+
+
+def test_small_sweep_of_the_project() -> None:
+    """The pattern to copy is read: everything is crossed, the last list moves fastest."""
+    sweep = read_sweep(DATA / "sweeps" / "small.toml")
+
+    assert [
+        ("second-resource", "second_failure=0.01 free_lock=20"),
+        ("second-resource", "second_failure=0.01 free_lock=80"),
+        ("second-resource", "second_failure=0.1 free_lock=20"),
+        ("second-resource", "second_failure=0.1 free_lock=80"),
+        ("hosts", "free_lock=20"),
+        ("hosts", "free_lock=80"),
+    ] == [(scenario.name, scenario.setting) for scenario in sweep.scenarios]
+    assert ("bump:leak", "freeable", "batch") == sweep.designs
+    assert (1, 2, 12) == (sweep.seed, sweep.replications, len(sweep.units()))
+    assert [(("free_lock", 20.0),), (("free_lock", 80.0),)] == [
+        scenario.prices for scenario in sweep.scenarios[:2]
+    ]
+    assert [0.01, 0.01, 0.1, 0.1] == [
+        scenario.parameters.described()["second_failure"]["value"]
+        for scenario in sweep.scenarios[:4]
+    ]
+
+
+def test_what_is_left_out(tmp_path: Path) -> None:
+    """Without more, a scenario runs as ./study run does it: its variants, all designs, once."""
+    sweep = read(tmp_path, '[[scenario]]\nname = "hosts"\n')
+
+    assert tuple(DESIGNS) == sweep.designs
+    assert ["M2", "M3", "M5"] == [unit.variant for unit in sweep.units()]
+    assert (1, "") == (sweep.seed, sweep.scenarios[0].setting)
+
+
+def test_own_prices_go_before_common_ones(tmp_path: Path) -> None:
+    """A scenario can price an event for itself; a number is no axis and names no setting."""
+    text = "[prices]\nlock = 5\nbranch = 1\n[[scenario]]\nname = 'syzkaller'\nprices.lock = 7\n"
+
+    (scenario,) = read(tmp_path, text).scenarios
+
+    assert {"lock": 7.0, "branch": 1.0} == dict(scenario.prices)
+    assert "" == scenario.setting
+
+
+ZONES = "ITEM SIZE LIMIT USED FREE REQ FAIL SLEEP\nPROC: 1304, 0, 10, 2, 100, 0, 0\n"
+
+
+def test_zone_table_beside_the_file(tmp_path: Path) -> None:
+    """A zone table is found in the folder of the sweep file, or below it."""
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "mine.txt").write_text(ZONES)
+    text = "[[scenario]]\nname='hosts'\nzones='below/mine.txt'\nparameters={memory_gb=[2,4]}\n"
+
+    sweep = read(tmp_path, text)
+
+    assert ["mine", "mine"] == [unit.variant for unit in sweep.units()]
+    assert ["memory_gb=2", "memory_gb=4"] == [scenario.setting for scenario in sweep.scenarios]
+
+
+@pytest.mark.parametrize("name", ["../mine.txt", "/etc/passwd", "a/../../x", "link", "a\\u0000b"])
+def test_name_that_leaves_the_folder(tmp_path: Path, name: str) -> None:
+    """A file that lies elsewhere is not opened, by whatever name."""
+    (tmp_path / "mine.txt").write_text(ZONES)
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link").symlink_to(tmp_path / "mine.txt")
+
+    said = refused(inside, f'[[scenario]]\nname="hosts"\nzones="{name}"\n')
+
+    assert said.endswith(", expected a file in the folder of the sweep file")
+
+
+HOSTS = "[[scenario]]\nname = 'hosts'\n"
+
+WRONG = [
+    ("", ": scenario is missing, expected tables [[scenario]] with a name each"),
+    ("scenario = 3", ": scenario is '3', expected tables [[scenario]]"),
+    ("scenario = []", ": scenario is '[]', expected tables [[scenario]]"),
+    ("[[scenario]]", ": scenario.1.name is missing, expected hosts, syzkaller, second-resource"),
+    ("[[scenario]]\nname=3", ": scenario.1.name is '3', expected hosts, "),
+    ("[[scenario]]\nname='hostz'", ": scenario 1: name is 'hostz' (did you mean hosts?), expected"),
+    ("replication = 2\n" + HOSTS, ": unknown key replication (did you mean replications?), expec"),
+    (HOSTS + "variant = 'M1'", ": unknown key scenario.1.variant (did you mean variants?), expec"),
+    (HOSTS + "variants = ['m5']", ": scenario 1: hosts has no variant 'm5' (did you mean M5?), "),
+    (HOSTS + "variants = []", ": scenario.1.variants is '[]', expected a list of names of varia"),
+    (HOSTS + "variants = 'M5'", ": scenario.1.variants is 'M5', expected a list of names of vari"),
+    ("designs = ['freable']\n" + HOSTS, ": designs: 'freable' is unknown (did you mean freeable"),
+    ("designs = 'batch'\n" + HOSTS, ": designs is 'batch', expected a list of names of designs"),
+    ("seed = -1\n" + HOSTS, ": seed is '-1', expected a whole number from 0 to 2**63 - 1"),
+    ("seed = true\n" + HOSTS, ": seed is 'True', expected a whole number from 0 to 2**63 - 1"),
+    ("replications = 0\n" + HOSTS, ": replications is '0', expected a whole number from 1 to "),
+    (HOSTS + "parameters.cpu = 2", ": scenario 1: parameters: no parameter 'cpu' (did you mean"),
+    (HOSTS + "parameters.cpus = [2, 65]", ": scenario 1: parameters: cpus is 65, expected 1 to 64"),
+    (HOSTS + "parameters.cpus = 2.5", ": scenario 1: parameters: cpus is '2.5', expected 1 to 64"),
+    (HOSTS + "parameters.cpus = '2'", ": scenario.1.parameters.cpus is '2', expected parameters,"),
+    (HOSTS + "parameters.cpus = []", ": scenario.1.parameters.cpus is '[]', expected parameters,"),
+    (HOSTS + "parameters.cpus = nan", ": scenario.1.parameters.cpus is 'nan', expected parameters"),
+    (HOSTS + "parameters.cpus = true", ": scenario.1.parameters.cpus is 'True', expected paramet"),
+    (HOSTS + "prices.lok = 1", ": scenario 1: prices: 'lok' is unknown (did you mean lock?), expe"),
+    (HOSTS + "prices.lock = -1", ": scenario 1: prices: lock is -1, expected 0 to 1e9 ns"),
+    (HOSTS + "prices.lock = [1, inf]", ": scenario.1.prices.lock is '[1, inf]', expected prices "),
+    (HOSTS + HOSTS, ": hosts M2 stands in it twice, expected each setting once"),
+    (HOSTS + "parameters.cpus = [2, 2]", ": hosts M2 cpus=2 stands in it twice, expected each "),
+    (HOSTS + "zones = 'none.txt'", "none.txt"),
+    ("[[scenario]]\nname='syzkaller'\nzones='x'", ": scenario 1: zones beside name syzkaller, ex"),
+    (HOSTS + "zones = 'x'\nvariants = ['M1']", ": scenario 1: variants beside zones, expected on"),
+    ("replications = 100000\n" + HOSTS, ": these are 2,100,000 runs, expected at most 1,000,000"),
+    ("x = " + "[" * 5000, ": tables or lists are nested too deep, expected a sweep file"),
+    ("x = " + "9" * 5000, ": broken TOML (Exceeds the limit"),
+    ("= 3", ": broken TOML (Invalid "),
+    (b"\xff", ":1: is not plain text, expected UTF-8"),
+    (b"a = 1\n\xff", ":2: is not plain text, expected UTF-8"),
+    ("#" * (MAX_BYTES + 1), ": the file is too large, expected at most 256 kB"),
+    ('"a\\u001b[31m" = 1\n' + HOSTS, ": unknown key a\\x1b[31m, expected seed, replications, "),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG)
+def test_wrong_file(tmp_path: Path, text: str | bytes, said: str) -> None:
+    """Each mistake is told in one line with the key and what may stand there."""
+    if said == "none.txt":
+        with pytest.raises(InputError, match=r"none\.txt: cannot be read"):
+            read(tmp_path, text)
+    else:
+        assert refused(tmp_path, text).startswith(said)
+
+
+def test_crossing_is_counted_before_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists whose product is absurd are refused without making it."""
+    monkeypatch.setattr(sweepfile, "_points", None)
+    axes = "".join(f"{name} = {list(range(1, 1000))}\n" for name in ("cpus", "seconds", "storms"))
+
+    said = refused(tmp_path, HOSTS + "[scenario.parameters]\n" + axes)
+
+    assert said.startswith(": these are 20,937,062,979 runs, expected at most 1,000,000")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A file that is not there, or is a folder, is named."""
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(InputError, match="cannot be read"):
+            read_sweep(path)

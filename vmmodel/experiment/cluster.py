@@ -1,0 +1,193 @@
+"""Run units on the workers of a Dask scheduler, on this machine or elsewhere.
+
+Workers give back the bytes of their shards, so they need no disk in common with this machine.  A
+unit whose worker dies is given to another one, by the scheduler, a bounded number of times.  The
+library is imported when it is asked for: a study alone starts no server.
+"""
+
+# mypy: allow-untyped-calls
+# Dask is typed in part; what comes from it is given a type where it enters.
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vmmodel.errors import InputError, StudyError
+from vmmodel.experiment.digest import model_digest
+from vmmodel.experiment.shards import Shards, pack, unpack
+from vmmodel.experiment.sweep import in_pieces
+from vmmodel.experiment.unit import Unit, run_unit
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOCAL = "local"
+"""The address that stands for a scheduler and workers of our own, on the loopback interface."""
+
+AHEAD = 4
+"""Units that are handed out for each thread of the workers."""
+
+CONNECT_S = 20
+
+DECIDING = ("numpy", "simpy")
+"""Libraries whose version decides what is drawn and in which order things happen."""
+
+
+class ClusterError(StudyError):
+    """Workers or a scheduler that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the scheduler is, and the files that encrypt what is said to it."""
+
+    address: str
+    ca_file: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    def security(self) -> Any:
+        """Give Dask's security, with encryption required if any file is named."""
+        from distributed.security import Security
+
+        files = {
+            "tls_ca_file": self.ca_file,
+            "tls_client_cert": self.cert,
+            "tls_client_key": self.key,
+        }
+        named = {name: str(path) for name, path in files.items() if path}
+        for name, path in files.items():
+            if path and not path.is_file():
+                option = name.replace("_client", "").replace("_", "-")
+                raise InputError(f"--{option}", f"{path} is no file", "a PEM file")
+        return Security(**named, require_encryption=True) if named else Security()
+
+
+def model_identity() -> str:
+    """Name what must be the same on all machines, for the tables to be the same."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in DECIDING)
+    return f"{model_digest()} ({libraries})"
+
+
+def run_remotely(identity: str, parcel: bytes) -> list[tuple[str, bytes]]:
+    """Run a unit on a worker; give the key and the shard of each run.
+
+    The unit is unpacked after the worker has seen that it runs the same model: another one might
+    not even be able to.  It comes from our own scheduler, which the worker trusts with more.
+    """
+    own = model_identity()
+    if own != identity:
+        import socket
+
+        raise ClusterError(
+            f"the worker on {socket.gethostname()} runs model {own}, expected {identity}: install "
+            "the same version of vmmodel and the same requirements.lock there"
+        )
+    unit: Unit = pickle.loads(parcel)
+    keys = unit.keys()
+    return [(keys[design], pack(tables, seconds)) for design, tables, seconds in run_unit(unit)]
+
+
+def run_on_cluster(
+    units: Sequence[Unit],
+    shards: Shards,
+    cluster: Cluster,
+    workers: int,
+    say: Callable[[str], None],
+) -> Iterator[Unit]:
+    """Run *units* on the workers; yield each when its runs are kept here.
+
+    *workers* is the number of processes if the cluster is `LOCAL`, else it has its own.
+    """
+    with _connected(cluster, workers) as client:
+        threads = _threads(client, say)
+        yield from _gather(client, in_pieces(units, threads), shards, threads)
+
+
+def _gather(client: "Client", units: list[Unit], shards: Shards, threads: int) -> Iterator[Unit]:
+    from distributed import as_completed
+
+    flying: dict[Any, Unit] = {}
+    waiting = iter(units)
+    identity = model_identity()
+
+    def hand_out(n: int) -> list[Any]:
+        """Submit the next *n* units; those that are alike in all are still run apart."""
+        futures = []
+        for unit in islice(waiting, n):
+            futures.append(client.submit(run_remotely, identity, pickle.dumps(unit), pure=False))
+            flying[futures[-1].key] = unit
+        return futures
+
+    finished = as_completed(hand_out(AHEAD * threads))
+    for future in finished:
+        unit = flying.pop(future.key)
+        for key, shard in _result(future, unit):
+            unpack(shard)  # what came over the network is looked at before it is kept
+            shards.write(key, shard)
+        future.release()
+        for more in hand_out(1):
+            finished.add(more)
+        yield unit
+
+
+def _result(future: Any, unit: Unit) -> list[tuple[str, bytes]]:
+    """Give what a worker made of *unit*; one sentence when that is nothing."""
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+
+    try:
+        result: list[tuple[str, bytes]] = future.result()
+        return result
+    except KilledWorker as error:
+        what = f"the workers that ran {unit} died, {error.allowed_failures + 1} of them"
+        raise ClusterError(f"{what}: memory may not suffice; finished runs are kept") from None
+    except FutureCancelledError:
+        raise ClusterError("the scheduler is gone; finished runs are kept") from None
+    except ImportError as error:
+        what = f"a worker cannot import vmmodel ({error})"
+        raise ClusterError(f"{what}: install the same version on every worker") from None
+
+
+def _threads(client: "Client", say: Callable[[str], None]) -> int:
+    """Count the threads of all workers, after waiting for the first one."""
+    if not client.scheduler_info()["workers"]:
+        say("The scheduler has no worker yet: waiting for one ...")
+        client.wait_for_workers(1)
+    return int(max(1, sum(client.nthreads().values())))
+
+
+@contextmanager
+def _connected(cluster: Cluster, workers: int) -> Iterator["Client"]:
+    try:
+        from distributed import Client, LocalCluster
+    except ModuleNotFoundError:
+        raise ClusterError(
+            "--scheduler needs Dask, which is not installed: pip install 'vmmodel[dask]'"
+        ) from None
+    security = cluster.security()
+    own = None
+    if cluster.address == LOCAL:
+        own = LocalCluster(
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        )
+    try:
+        try:
+            client = Client(own or cluster.address, timeout=CONNECT_S, security=security)
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            what = f"{cluster.address} cannot be reached ({_first_line(error)})"
+            raise InputError("--scheduler", what, "tcp://HOST:PORT of a Dask scheduler") from None
+        with client:
+            yield client
+    finally:
+        if own is not None:
+            own.close()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,32 @@
+"""Read a TOML file that somebody else wrote: within limits, and one sentence when it is broken."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from vmmodel.errors import InputError
+
+MAX_BYTES = 1 << 18
+"""Largest file; one written by hand has a hundredth of it."""
+
+
+def read_toml(path: Path, expected: str) -> dict[str, Any]:
+    """Read *path*; `InputError` where that is not possible, with what was *expected*."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as reason:
+        said = reason.strerror if isinstance(reason, OSError) else str(reason)
+        raise InputError(path, f"cannot be read ({said})", expected) from None
+    if len(content) > MAX_BYTES:
+        raise InputError(path, "the file is too large", f"at most {MAX_BYTES >> 10} kB")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(path, "is not plain text", "UTF-8", line=line) from None
+    except RecursionError:
+        raise InputError(path, "tables or lists are nested too deep", expected) from None
+    except ValueError as error:  # broken, or a number of too many digits
+        what = f"broken TOML ({ascii(str(error))[1:-1][:200]})"
+        raise InputError(path, what, expected) from None
