@@ -148,6 +148,7 @@ class Paging:
             swblks = -(-npages // SWAP_META_PAGES)
             yield from self.get_items(swblks)
         yield self.env.timeout(npages * self.launder_ns)
+        self.traffic.set_now(int(self.env.now))
         self.traffic.laundered(part, swblks, 0)
 
 

@@ -176,23 +176,30 @@ class WholeMachine:
 
     def _fill_bucket(self, z: int, cpu: int, items: int, a: int) -> Steps[None]:
         """Fill a bucket as the zone does, then let the actor that needs it go on."""
-        got = yield from zone_import(self.zones[z], self.memory, items, self.injections)
-        self.traffic.items_arrive(z, cpu, got)
+        yield from self._arrive(z, cpu, items)
         self.traffic_clock.go_on(a)
 
     def _swap_items(self, n: int) -> Process:
         """Take swap blocks: how the laundry thread itself needs NOFREE pages to free others."""
         z = self.script.load.swap_zone
-        while (n := self.traffic.items_alloc(z, 0, n)) > 0:
+        while (n := self._take_items(z, n)) > 0:
             arrived = self.env.event()
             steps = self._bring_items(z, self.traffic.asked_items, arrived)
             self.env.process(self.nofree.perform(0, "swap-meta", steps))
             yield arrived
 
     def _bring_items(self, z: int, items: int, arrived: simpy.Event) -> Steps[None]:
-        got = yield from zone_import(self.zones[z], self.memory, items, self.injections)
-        self.traffic.items_arrive(z, 0, got)
+        yield from self._arrive(z, 0, items)
         arrived.succeed()
+
+    def _take_items(self, z: int, n: int) -> int:
+        self.traffic.set_now(int(self.env.now))
+        return self.traffic.items_alloc(z, 0, n)
+
+    def _arrive(self, z: int, cpu: int, items: int) -> Steps[None]:
+        got = yield from zone_import(self.zones[z], self.memory, items, self.injections)
+        self.traffic.set_now(int(self.env.now))
+        self.traffic.items_arrive(z, cpu, got)
 
     def _perform(self, name: str, steps: Steps[Any]) -> Process:
         return self.nofree.perform(0, name, steps)
