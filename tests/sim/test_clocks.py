@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 from sim.whole_scripts import Outcome, Shape, random_case, run_case
 
+from vmmodel.consumers.memory import Injection
 from vmmodel.kernel.cstruct import CHECKED
 
 ROOT = Path(__file__).parents[2]
@@ -55,10 +57,21 @@ def test_same_script_gives_the_same_bytes() -> None:
 
 def test_script_digest_sees_everything_drawn() -> None:
     """Equal draws have equal digests, and other draws others."""
-    digests = [random_case(seed).script.digest for seed in (5, 5, 6)]
+    script = random_case(5).script
+    event = script.load.timelines[0].copy()
+    event["gap"][-1] += 1
+    timelines = (event, *script.load.timelines[1:])
 
-    assert digests[0] == digests[1] != digests[2]
-    assert random_case(12).design != random_case(5).design
+    others = [
+        random_case(6).script,
+        replace(script, kasan=not script.kasan),
+        replace(script, injections=(*script.injections, Injection(page=0))),
+        replace(script, load=replace(script.load, timelines=timelines)),
+        replace(script, load=replace(script.load, swap_zone=1)),
+    ]
+
+    assert random_case(5).script.digest == script.digest
+    assert script.digest not in {other.digest for other in others}
 
 
 TINY = Shape(ncpus=2, ndomains=2, npages=4096, touched=1500)

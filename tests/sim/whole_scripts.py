@@ -95,6 +95,7 @@ def random_load(shape: Shape, rng: Generator) -> Load:
 
 
 def random_objects(shape: Shape, rng: Generator) -> Rows:
+    """Draw objects of all kinds, sizes, strides and policies."""
     n = int(rng.integers(20, 120))
     mostly_kernel = rng.random() < 0.2  # of class SYSTEM, which leaves nothing for NOFREE requests
     shares = [0.1, 0.1, 0.8] if mostly_kernel else [0.45, 0.4, 0.15]
