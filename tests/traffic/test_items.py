@@ -109,10 +109,21 @@ def test_collision_makes_buckets_grow_by_one_up_to_the_largest() -> None:
         traffic.items_alloc(0, 0, 8)
         assert (1, 9) == (traffic.zone(0)["contended"], traffic.zone(0)["bucket_size"])
 
-        for _ in range(300):
-            traffic.items_alloc(0, 0, sum(buckets(traffic)) + 1)
+        for i in range(300):
+            traffic.items_alloc(0, i % 2, sum(buckets(traffic, i % 2)) + 1)
             zone_of(traffic, 10_000)
         assert 254 == traffic.zone(0)["bucket_size"]
+
+
+def test_cpu_does_not_collide_with_itself() -> None:
+    """Five buckets that one CPU takes at one instant are of one size, and five that it shares."""
+    with traffic_of(files(1), timeline(), zones=(8,), lock=LOCK_NS) as traffic:
+        zone_of(traffic, 100)
+        traffic.items_alloc(0, 0, 40)
+        items_free(traffic, 56)
+
+        assert (10, 0) == (traffic.zone(0)["exchanges"], traffic.zone(0)["contended"])
+        assert 8 == traffic.zone(0)["bucket_size"]
 
 
 def test_reclaim_shrinks_buckets_and_keeps_every_item() -> None:

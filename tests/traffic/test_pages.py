@@ -172,9 +172,7 @@ def test_least_recently_changed_reservation_is_broken_for_an_empty_list() -> Non
     """Four objects hold all 2048 pages in reservations; a file's page breaks the second's."""
     script = [(i * MS, TOUCH, i, 1) for i in range(4)] + [(4 * MS, TOUCH, 0, 1)]
     objects = object_rows([Kind.ANON] * 4 + [Kind.FILE], size=[1 << 62] * 4 + [100])
-    with traffic_of(
-        objects, timeline(*script, (5 * MS, TOUCH, 4, 1)), domains=(2048,)
-    ) as traffic:
+    with traffic_of(objects, timeline(*script, (5 * MS, TOUCH, 4, 1)), domains=(2048,)) as traffic:
         run(traffic, 5 * MS)
         assert (0, 2048 - 5) == (traffic.vm.free_blocks().sum(), traffic.vm.free_count())
 

@@ -114,9 +114,7 @@ def play(machine: Machine, objects: Rows, events: Rows) -> list[Step]:
 def trace(traffic: Traffic) -> list[Step]:
     """Read the trace."""
     records = traffic.records()
-    return list(
-        zip(*(records[column].tolist() for column in ("time", "op", "page")), strict=True)
-    )
+    return list(zip(*(records[column].tolist() for column in ("time", "op", "page")), strict=True))
 
 
 @pytest.mark.parametrize("seed", range(1 if CHECKED else 8))
