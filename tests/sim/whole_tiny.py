@@ -10,7 +10,6 @@ from traffic.small import MS
 
 from vmmodel.sim.whole import WholeMachine, WholeScript
 from vmmodel.traffic.machine import Load, Rows
-from vmmodel.traffic.structs import Kind, Op
 
 CLOCKS = ("plain", "compiled")
 VM_OBJECT, MOUNTPOINTS, SWBLK = 0, 1, 2
@@ -49,6 +48,3 @@ def operations(machine: WholeMachine, op: int, a: int | None = None) -> list[tup
     return list(
         zip(records["time"][chosen].tolist(), records["page"][chosen].tolist(), strict=True)
     )
-
-
-__all__ = ["CLOCKS", "MOUNTPOINTS", "MS", "SWBLK", "VM_OBJECT", "Kind", "Op", "machine_of", "operations"]  # fmt: skip

@@ -10,7 +10,7 @@ from vmmodel.kernel import Pool, WholeVm
 from vmmodel.kernel.pages import LOWMEM_END
 from vmmodel.traffic.advance import PAGING, SCAN_ENDED
 from vmmodel.traffic.machine import Load, Rows, Traffic, event_rows, object_rows
-from vmmodel.traffic.structs import ALLOC, FREE, NEVER, NONE, RECLAIM, Kind, Op
+from vmmodel.traffic.structs import ALLOC, FREE, NEVER, RECLAIM, Kind, Op
 
 Event = tuple[int, Op, int, int]
 """Time in ns, operation, object or zone, count."""
@@ -109,8 +109,3 @@ def freed(traffic: Traffic) -> list[int]:
 def holds(traffic: Traffic, d: int = 0) -> int:
     """How often the free lock of a domain was taken."""
     return int(traffic.lock(d)["holds"])
-
-
-__all__ = ["MS", "NONE", "SMALL_FILE", "Event", "Kind", "Op"] + [
-    "allocated", "anonymous", "files", "freed", "holds", "leave", "pages", "run", "scan", "timeline", "traffic_of"
-]  # fmt: skip

@@ -204,7 +204,7 @@ def test_stride_leaves_holes_in_a_reservation() -> None:
     with traffic_of(anonymous(1, stride=2), timeline((0, TOUCH, 0, 257))) as traffic:
         run(traffic, 10)
 
-        assert span(FIRST, 256, 2) + [FIRST + 512] == allocated(traffic)
+        assert [*span(FIRST, 256, 2), FIRST + 512] == allocated(traffic)
         done = traffic.vm.reservations()
         assert (2, 256 + 511, 0, 2) == (done.partpopq, done.unused, done.filled, holds(traffic))
 
@@ -214,7 +214,7 @@ def test_stride_that_divides_no_range_keeps_page_indexes() -> None:
     with traffic_of(anonymous(1, stride=7), timeline((0, TOUCH, 0, 75))) as traffic:
         run(traffic, 10)
 
-        assert span(FIRST, 74, 7) + [FIRST + 512 + 518 - 512] == allocated(traffic)
+        assert [*span(FIRST, 74, 7), FIRST + 512 + 518 - 512] == allocated(traffic)
 
 
 def test_child_copies_into_a_reservation_of_its_own() -> None:
