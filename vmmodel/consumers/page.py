@@ -18,15 +18,20 @@ def alloc_nofree_page(memory: Memory) -> Steps[int]:
     PG_NOFREE outside of any chunk.  FreeBSD: vm_page_alloc_noobj_domain(VM_ALLOC_NOFREE).
     """
     design = memory.design
-    m: int = yield Locked(partial(design.alloc, SYSTEM))
+    m: int = yield Locked(partial(design.alloc, SYSTEM), design.traits.cached)
     if m == NO_PAGE and design.traits.falls_back:
-        m = yield Locked(partial(_alloc_fallback, memory))
+        m = yield Locked(partial(_alloc_fallback, memory), partial(_cached_fallback, memory))
     yield from newly_reused(memory)
     return m
 
 
 def _alloc_fallback(memory: Memory) -> int:
     m = memory.vm.page_alloc(SYSTEM, Pool.DIRECT)
+    return m if m == NO_PAGE else serve_fallback(memory.vm, memory.design.books, m)
+
+
+def _cached_fallback(memory: Memory) -> int:
+    m = memory.vm.cached_page(Pool.DIRECT)
     return m if m == NO_PAGE else serve_fallback(memory.vm, memory.design.books, m)
 
 

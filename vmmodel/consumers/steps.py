@@ -10,14 +10,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+from vmmodel.kernel import NO_PAGE
+
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Locked:
-    """Call *action* while holding the domain's free lock; its result is sent back."""
+    """Call *action* while holding the domain's free lock; its result is sent back.
+
+    *first*, if given, is called before and without the lock: unless it gives NO_PAGE, that is it.
+    """
 
     action: Callable[[], Any]
+    first: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +81,9 @@ def run_now(steps: Steps[T]) -> T:
             step = steps.send(answer)
             answer = None
             if isinstance(step, Locked):
-                answer = step.action()
+                answer = NO_PAGE if step.first is None else step.first()
+                if answer == NO_PAGE:
+                    answer = step.action()
             elif isinstance(step, Operation):
                 answer = run_now(step.steps)
             elif isinstance(step, Wait):

@@ -147,6 +147,12 @@ def alloc_object(
 
 
 @entry
+def cache_alloc(vm: int, z: int, cpu: int) -> int:
+    """See `pgcache.cache_alloc`."""
+    return pgcache.cache_alloc(machine_at(vm)[0], z, cpu)
+
+
+@entry
 def free(vm: int, m: int, cpu: int) -> int:
     """See `alloc.free`."""
     alloc.free(machine_at(vm)[0], m, cpu)

@@ -231,7 +231,9 @@ def import_bucket(vm: Any, z: int, cpu: int) -> int:
     cache = vm.cpu[zone.first_cpu + cpu]
     if cache.alloc == NO_BUCKET:
         cache.alloc = b
-    elif bucket.count == 0 or not put_bucket(vm, zone, b, 0):
+    elif bucket.count == 0:
+        bucket_free(vm, zone, b)
+    elif not put_bucket(vm, zone, b, 0):
         release_bucket(vm, z, b)
     return m
 

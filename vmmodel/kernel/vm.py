@@ -220,6 +220,10 @@ class Vm:
         """Admit and allocate one page; NO_PAGE if it is refused or the lists are empty."""
         return entries.page_alloc(self._at, self._node(domain), int(request_class), int(pool))
 
+    def cached_page(self, pool: int) -> int:
+        """Take a page from a page cache, without the free lock: NO_PAGE, there are none here."""
+        return NO_PAGE
+
     def page_free(self, m: int) -> int:
         """Give one page back to its pool's lists and to the free count; give the merged block."""
         return entries.page_free(self._at, m)

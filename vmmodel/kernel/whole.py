@@ -206,6 +206,10 @@ class WholeVm(Vm):
         entries.free(self._at, m, self.cpu_at_work)
         return m
 
+    def cached_page(self, pool: int) -> int:
+        """Take a page from the page cache of the CPU at work, without the free lock, or NO_PAGE."""
+        return entries.cache_alloc(self._at, self.node * NPOOL + int(pool), self.cpu_at_work)
+
     def work_on(self, cpu: int) -> None:
         """Say which CPU `page_alloc` and `page_free` run on."""
         self.cpu_at_work = cpu

@@ -3,7 +3,7 @@
 A method is what happens under one hold of the domain's free lock, `vmd_free_mtx`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Protocol
@@ -87,6 +87,8 @@ class Traits:
     """Whether the ordinary allocator is asked next when no page is given."""
     waits: bool = False
     """Whether a caller that may sleep sleeps until a chunk can be had."""
+    cached: Callable[[], int] | None = None
+    """What is tried before the free lock is taken: to give a page of the CPU's page cache."""
     batches: bool = False
     """Whether a multi-page request takes the lock once, through `alloc_batch`."""
     partial: bool = False

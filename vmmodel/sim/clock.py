@@ -1,6 +1,6 @@
 """Run the steps of kernel code in simulated time: wait for the lock, do, pay, go on."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import simpy
 
 from vmmodel.consumers.memory import Memory
 from vmmodel.consumers.steps import Event, Locked, Operation, Steps, Wait, Work
+from vmmodel.kernel import NO_PAGE
 from vmmodel.kernel.vm import Work as KernelWork
 from vmmodel.sim.lock import FreeLock, Lock
 from vmmodel.sim.prices import Prices
@@ -93,11 +94,17 @@ class Clock:
 
     def _locked(self, cpu: int, frame: Frame, step: Locked) -> Generator[simpy.Event, Any, Any]:
         """Do a step under the free lock; give its result."""
+        if step.first is not None:
+            answer = self._act(cpu, step.first)
+            cost = self._price["percpu"] + self._kernel_cost(self.memory.vm.take_work())
+            if answer != NO_PAGE:
+                yield from self._pay(frame, cost)
+                return answer
         if (granted := self.lock.acquire()) is not None:
             asked = self.env.now
             yield granted
             frame.wait_ns += int(self.env.now - asked)
-        answer = self._act(cpu, step)
+        answer = self._act(cpu, step.action)
         work = self.memory.vm.take_work()
         hold = round(self._price["free_lock"] + self._kernel_cost(work))
         frame.work_ns += hold
@@ -106,9 +113,9 @@ class Clock:
         self._settle()
         return answer
 
-    def _act(self, cpu: int, step: Locked) -> Any:
-        """Do a step's action, at the instant at which the lock is granted."""
-        return step.action()
+    def _act(self, cpu: int, action: Callable[[], Any]) -> Any:
+        """Do a step's action, on *cpu* at this instant."""
+        return action()
 
     def _settle(self) -> None:
         """See, after a hold, whether those who sleep may go on."""

@@ -5,7 +5,9 @@ FreeBSD: `vm_pageout_worker()`, `vm_pageout_laundry_worker()`, `vm_pageout_lowme
 """
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from functools import partial
+from math import isqrt
 from typing import Any, Protocol
 
 import simpy
@@ -13,15 +15,26 @@ import simpy
 from vmmodel.consumers.steps import Locked, Steps
 from vmmodel.kernel import NPOOL, WholeVm
 from vmmodel.traffic import Kind, Traffic
+from vmmodel.traffic.structs import INACTIVE, LAUNDRY
 
 Process = Generator[simpy.Event, Any, None]
 
-LOWMEM_NS = 10_000_000_000
+SECOND_NS = 1_000_000_000
+LOWMEM_NS = 10 * SECOND_NS
 """Least time between two low-memory events.  FreeBSD: vm.lowmem_period."""
-UMA_TIMEOUT_NS = 20_000_000_000
+UMA_TIMEOUT_NS = 20 * SECOND_NS
 """FreeBSD: UMA_TIMEOUT."""
 SWAP_META_PAGES = 16
 """Pages that one swap block describes.  FreeBSD: SWAP_META_PAGES."""
+BACKGROUND_RATE = 1024
+"""Pages a second that are laundered without need.  FreeBSD: vm.background_launder_rate, 4096 KB."""
+
+
+@dataclass
+class LowMemory:
+    """When the last low-memory event was, for all domains."""
+
+    at_ns: int = -LOWMEM_NS
 
 
 class TrafficClock(Protocol):
@@ -56,9 +69,11 @@ class Paging:
         perform: Callable[[str, Steps[Any]], Process],
         get_items: Callable[[int], Process],
         launder_ns: int,
+        lowmem: LowMemory,
     ) -> None:
         self.env, self.traffic, self.d, self.clock = env, traffic, d, clock
         self.perform, self.get_items, self.launder_ns = perform, get_items, launder_ns
+        self.lowmem = lowmem
         limits = traffic.vm.thresholds(d)
         self.limits = limits
         free = traffic.vm.free_count(d)
@@ -69,7 +84,8 @@ class Paging:
         self.laundered = 0
         self._wanted, self._scanned, self._requested = env.event(), env.event(), env.event()
         self._shortfall = False
-        self._lowmem_at = -LOWMEM_NS
+        self._freed = 0
+        """Clean pages freed since the last laundering."""
 
     def start(self) -> None:
         """Begin both processes."""
@@ -90,14 +106,15 @@ class Paging:
             yield self._wanted
             self._wanted = self.env.event()
             shortage = traffic.shortage(d)
-            if self.env.now - self._lowmem_at >= LOWMEM_NS:
-                self._lowmem_at = int(self.env.now)
+            if self.env.now - self.lowmem.at_ns >= LOWMEM_NS:
+                self.lowmem.at_ns = int(self.env.now)
                 before = traffic.vm.free_count(d)
                 yield from self.perform("low-memory", self._lowmem())
                 shortage -= max(min(traffic.vm.free_count(d) - before, shortage), 0)
             traffic.deactivate(d, max(self.inactive_target, shortage))
             yield from self._scan(shortage)
             missing = int(traffic.actor(traffic.ncpus + d)["left"])
+            self._freed += shortage - missing
             self._request_laundry(missing)
             self.clock.daemon_sleep(d, target_met=missing == 0)
 
@@ -130,24 +147,40 @@ class Paging:
             self._requested.succeed()
 
     def _launder(self) -> Process:
-        """Write dirty pages back, part by part: all in a shortfall, else a bounded number."""
+        """Write dirty pages back, part by part: as many as are missing, or slowly some ahead."""
         while True:
             yield self._requested
             self._requested = self.env.event()
-            done = 0
-            while (done < self.launder_target or self._shortfall) and (
-                job := self.traffic.take_laundry(self.d)
-            ):
-                done += job[1]
+            target = self._laundry_target()
+            while target > 0 and (job := self.traffic.take_laundry(self.d)):
+                self._freed = 0
+                target -= job[1]
+                self.laundered += job[1]
                 yield from self._write_back(*job)
-            self.laundered += done
+                if not self._shortfall:
+                    pause = job[1] * (SECOND_NS // BACKGROUND_RATE - self.launder_ns)
+                    yield self.env.timeout(max(pause, 0)) | self._requested
+
+    def _laundry_target(self) -> int:
+        """Pages to write back now: what is missing; else some if few pages are clean.
+
+        The more clean pages were freed since, the sooner.  FreeBSD: vm_pageout_laundry_worker().
+        """
+        limits, free = self.limits, self.traffic.vm.free_count(self.d)
+        dirty = self.traffic.queue_pages(self.d, LAUNDRY)
+        if self._shortfall:
+            return max(limits.free_target - free, 0)
+        clean = free + self.traffic.queue_pages(self.d, INACTIVE)
+        pressure = isqrt(-(-(self._freed + 1) // (limits.free_target - limits.free_min)))
+        return self.launder_target if dirty * pressure >= clean else 0
 
     def _write_back(self, part: int, npages: int, kind: Kind) -> Process:
         swblks = 0
         if kind is Kind.ANON and self.traffic.load.swap_zone >= 0:
-            swblks = -(-npages // SWAP_META_PAGES)
+            swblks = max(-(-npages // SWAP_META_PAGES) - self.traffic.swblks(part), 0)
             yield from self.get_items(swblks)
         yield self.env.timeout(npages * self.launder_ns)
+        self.traffic.set_now(int(self.env.now))
         self.traffic.laundered(part, swblks, 0)
 
 

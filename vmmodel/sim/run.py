@@ -17,6 +17,7 @@ from vmmodel.kernel import Vm
 from vmmodel.kernel.vm import Words
 from vmmodel.nofree import Nofree, design
 from vmmodel.nofree.base import Panic, sum_books
+from vmmodel.nofree.watched import Watched
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.lock import Lock
 from vmmodel.sim.prices import Prices, load_prices
@@ -65,7 +66,10 @@ class Machine:
     def __post_init__(self) -> None:
         self.env = simpy.Environment()
         self.vm = Vm.of_size(self.script.npages)
-        self.memory = Memory(self.vm, design(self.design).make(self.vm), self.script.kasan)
+        made: Nofree = design(self.design).make(self.vm)
+        if self.check:
+            made = Watched(self.vm, made)
+        self.memory = Memory(self.vm, made, self.script.kasan)
         self.zones = [Zone(name, layout) for name, layout in self.script.zones]
         self.traffic = Traffic(self.memory, self.script.bucket)
         self.clock = Clock(self.env, self.memory, self.prices, len(self.script.cpus))
@@ -138,6 +142,8 @@ class Machine:
 
     def _assert_promises(self) -> None:
         """Assert that lists are sound and that no page is missing."""
+        if isinstance(self.memory.design, Watched):
+            self.memory.design.check()
         books, pages = self.memory.design.books, self.vm.check()
         held = books.in_use + books.idle + books.leaked + books.fallback + books.leaked_fallback
         assert pages + held + self.traffic.held() == self.vm.npages, "pages are missing"

@@ -1,6 +1,7 @@
 """The whole machine: page traffic, page daemons, and NOFREE zones that ask a design for slabs."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -10,15 +11,16 @@ import simpy
 
 from vmmodel.consumers.layout import SlabLayout
 from vmmodel.consumers.memory import Injection, Memory, Tally
-from vmmodel.consumers.steps import Locked, Steps
+from vmmodel.consumers.steps import Steps
 from vmmodel.consumers.uma import Zone, zone_import
 from vmmodel.kernel import WholeVm
 from vmmodel.kernel.pages import LOWMEM_END
-from vmmodel.nofree import design
+from vmmodel.nofree import Nofree, design
 from vmmodel.nofree.base import Panic, sum_books
+from vmmodel.nofree.watched import Watched
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.compiled import CompiledClock
-from vmmodel.sim.paging import Paging, uma_timer
+from vmmodel.sim.paging import LowMemory, Paging, uma_timer
 from vmmodel.sim.plain import PlainClock
 from vmmodel.sim.prices import Prices, load_prices
 from vmmodel.sim.recorder import Recorder
@@ -96,12 +98,12 @@ class NofreeClock(Clock):
         super().__init__(env, memory, prices, around.ncpus, clock.locks[d])
         self._around, self._traffic_clock = around, clock
 
-    def _act(self, cpu: int, step: Locked) -> Any:
+    def _act(self, cpu: int, action: Callable[[], Any]) -> Any:
         self._around.set_now(int(self.env.now))
         vm = self.memory.vm
         assert isinstance(vm, WholeVm)
         vm.work_on(cpu)
-        answer = step.action()
+        answer = action()
         self._traffic_clock.settle()
         return answer
 
@@ -138,6 +140,7 @@ class WholeMachine:
             SharedZone(name, layout, self.traffic, z)
             for z, (name, layout) in enumerate(script.zones)
         ]
+        self.lowmem = LowMemory()
         self._turns = [0 for _ in script.zones]
         self.paging_of = [self._paging_of(d) for d in range(vm.ndomains)]
         self.injections = iter(script.injections)
@@ -147,14 +150,24 @@ class WholeMachine:
     def _nofree_of(self, d: int) -> NofreeClock:
         """Give a domain its own NOFREE allocator, as the kernel does."""
         vm = self.vm.on_node(d)
-        memory = Memory(vm, design(self.design).make(vm), self.script.kasan, self.tally)
+        made: Nofree = design(self.design).make(vm)
+        if self.check:
+            made = Watched(vm, made)
+        memory = Memory(vm, made, self.script.kasan, self.tally)
         return NofreeClock(self.env, memory, self.prices, d, self.traffic, self.traffic_clock)
 
     def _paging_of(self, d: int) -> Paging:
         launder_ns = round(self.prices.launder_page.value)
         perform = partial(self.nofree[d].perform, 0)
         return Paging(
-            self.env, self.traffic, d, self.traffic_clock, perform, self._swap_items, launder_ns
+            self.env,
+            self.traffic,
+            d,
+            self.traffic_clock,
+            perform,
+            self._swap_items,
+            launder_ns,
+            self.lowmem,
         )
 
     # What page traffic asks for: see Requests.
@@ -197,14 +210,13 @@ class WholeMachine:
 
     def _fill_bucket(self, memory: Memory, z: int, cpu: int, items: int, a: int) -> Steps[None]:
         """Fill a bucket as the zone does, then let the actor that needs it go on."""
-        got = yield from zone_import(self.zones[z], memory, items, self.injections)
-        self.traffic.items_arrive(z, cpu, got)
+        yield from self._arrive(memory, z, cpu, items)
         self.traffic_clock.go_on(a)
 
     def _swap_items(self, n: int) -> Process:
         """Take swap blocks: how the laundry thread itself needs NOFREE pages to free others."""
         z = self.script.load.swap_zone
-        while (n := self.traffic.items_alloc(z, 0, n)) > 0:
+        while (n := self._take_items(z, n)) > 0:
             arrived = self.env.event()
             clock = self._next_domain(z)
             steps = self._bring_items(clock.memory, z, self.traffic.asked_items, arrived)
@@ -212,9 +224,17 @@ class WholeMachine:
             yield arrived
 
     def _bring_items(self, memory: Memory, z: int, items: int, arrived: simpy.Event) -> Steps[None]:
-        got = yield from zone_import(self.zones[z], memory, items, self.injections)
-        self.traffic.items_arrive(z, 0, got)
+        yield from self._arrive(memory, z, 0, items)
         arrived.succeed()
+
+    def _take_items(self, z: int, n: int) -> int:
+        self.traffic.set_now(int(self.env.now))
+        return self.traffic.items_alloc(z, 0, n)
+
+    def _arrive(self, memory: Memory, z: int, cpu: int, items: int) -> Steps[None]:
+        got = yield from zone_import(self.zones[z], memory, items, self.injections)
+        self.traffic.set_now(int(self.env.now))
+        self.traffic.items_arrive(z, cpu, got)
 
     def _sampler(self, nsamples: int, nmaps: int) -> Process:
         for i, time_ns in enumerate(instants(nsamples, self.script.horizon_ns)):
@@ -233,6 +253,9 @@ class WholeMachine:
 
     def assert_promises(self) -> None:
         """Assert conservation to the page, and every promise of lists, caches, reservations."""
+        for each in self.designs:
+            if isinstance(each, Watched):
+                each.check()
         books = sum_books(each.books for each in self.designs)
         self.traffic.check(
             books.in_use + books.idle + books.leaked + books.fallback + books.leaked_fallback

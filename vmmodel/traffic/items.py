@@ -22,15 +22,16 @@ BUCKET_MIN = 2
 
 
 @kernel
-def lock_zone(tr: Any, zone: Any) -> None:
-    """Take the zone's lock for one exchange; a collision lets the bucket size grow.
+def lock_zone(tr: Any, zone: Any, cpu: int) -> None:
+    """Take the zone's lock for one exchange; a collision of two CPUs lets the bucket size grow.
 
     FreeBSD: ZONE_LOCK() after a failed ZONE_TRYLOCK() in zone_fetch_bucket() and zone_put_bucket().
     """
     zone.exchanges += 1
-    if tr.now < zone.locked_until:
+    if tr.now < zone.locked_until and zone.locked_by != cpu:
         zone.contended += 1
         zone.bucket_size = min(zone.bucket_size + 1, zone.bucket_max)
+    zone.locked_by = cpu
     zone.locked_until = max(tr.now, zone.locked_until) + (tr.price_zone_lock + 500) // 1000
 
 
@@ -48,7 +49,7 @@ def items_alloc(tr: Any, z: int, cpu: int, n: int) -> int:
                 cache.alloc = cache.free
                 cache.free = 0
             else:
-                lock_zone(tr, zone)
+                lock_zone(tr, zone, cpu)
                 want = zone.bucket_size
                 if tr.machine[0].bucketdisable != 0:
                     want = n
@@ -70,10 +71,10 @@ def items_alloc(tr: Any, z: int, cpu: int, n: int) -> int:
 
 
 @kernel
-def put_full(tr: Any, z: int, items: int) -> None:
+def put_full(tr: Any, z: int, cpu: int, items: int) -> None:
     """Put a bucket into the cache that CPUs share."""
     zone = tr.zone[z]
-    lock_zone(tr, zone)
+    lock_zone(tr, zone, cpu)
     if zone.nfull == MOST_FULL:
         zone.keg_free += items
         return
@@ -92,7 +93,7 @@ def items_arrive(tr: Any, z: int, cpu: int, n: int) -> None:
     if cache.alloc == 0:
         cache.alloc = n
     elif n > 0:
-        put_full(tr, z, n)
+        put_full(tr, z, cpu, n)
 
 
 @outlined
@@ -105,7 +106,7 @@ def items_free(tr: Any, z: int, cpu: int, n: int) -> None:
         room = zone.bucket_size - cache.alloc
         if room <= 0:
             if cache.free >= zone.bucket_size:
-                put_full(tr, z, cache.free)
+                put_full(tr, z, cpu, cache.free)
                 cache.free = 0
             full = cache.alloc
             cache.alloc = cache.free

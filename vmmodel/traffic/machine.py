@@ -54,6 +54,7 @@ class Load:
 
     *timelines* holds one array of `Event` rows for each CPU, ascending in time; *objects* one row
     for each object (see `object_rows`); *zones* the initial bucket size of each zone of items.
+    All events of an object are on one CPU: objects have no lock.
     """
 
     timelines: tuple[Rows, ...]
@@ -108,6 +109,7 @@ class Traffic:
         self.ncpus_of_vm = self.vm.ncpu
         assert self.ncpus == self.vm.ncpu, "a timeline for each CPU"
         nobjects = len(load.objects)
+        self._assert_owners(nobjects)
         self._add("event", Event, sum(len(t) for t in load.timelines))
         self._add("object", Object, nobjects)[:] = load.objects
         self._arrays["object"].column("last")[:] = NO_PAGE
@@ -130,6 +132,15 @@ class Traffic:
         actors = self._arrays["actor"]
         self._due, self._waited = actors.column("due"), actors.column("waited")
         self._wakeup = [self.vm.thresholds(d).wakeup_thresh for d in range(nd)]
+
+    def _assert_owners(self, nobjects: int) -> None:
+        """Assert that no object is touched, used or dropped by two CPUs."""
+        owner = np.full(nobjects, NONE)
+        for cpu, timeline in enumerate(self.load.timelines):
+            objects = timeline["object"][timeline["op"] <= Op.DROP]
+            taken = objects[(owner[objects] != NONE) & (owner[objects] != cpu)]
+            assert not len(taken), f"object {taken[0]} is not of one CPU alone"
+            owner[objects] = cpu
 
     def _add(self, name: str, struct: Struct, n: int) -> Rows:
         array = StructArray(struct, max(n, 1))
@@ -324,6 +335,10 @@ class Traffic:
         kind = Kind(int(self._arrays["object"].records[part // self.vm.ndomains]["kind"]))
         return part, int(self._arrays["part"].records[part]["count"]), kind
 
+    def swblks(self, part: int) -> int:
+        """Swap blocks that the object of a part holds."""
+        return int(self._arrays["object"].records[part // self.vm.ndomains]["swblks"])
+
     def laundered(self, part: int, swblks: int, cpu: int) -> None:
         """End the laundering of a part: its pages are clean and the next to be reclaimed.
 
@@ -335,9 +350,11 @@ class Traffic:
             if swblks:
                 entries.items_free(self.at, self.load.swap_zone, cpu, swblks)
             return
-        self._arrays["object"].records[part // self.vm.ndomains]["swblks"] += swblks
-        if row["queue"] == NONE:
+        obj = self._arrays["object"].records[part // self.vm.ndomains]
+        obj["swblks"] += swblks
+        if row["queue"] == NONE or obj["kind"] != Kind.ANON:
             row["dirty"] = 0
+        if row["queue"] == NONE:
             entries.enqueue_head(self.at, part, INACTIVE)
 
     # Zones of items.

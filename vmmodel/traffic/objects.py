@@ -139,8 +139,8 @@ def note_use(tr: Any, o: int) -> None:
     obj.used = 1
     for d in range(tr.ndomains):
         part = o * tr.ndomains + d
-        if tr.part[part].queue != NONE:
-            dequeue(tr, part)
+        dequeue(tr, part)
+        if tr.part[part].count > 0 and obj.kind != KERNEL:  # also what is being written back
             enqueue_tail(tr, part, kind)
 
 

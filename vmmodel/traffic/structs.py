@@ -145,6 +145,7 @@ ItemZone = Struct(
     nfull="i8",
     nitems="i8",
     locked_until="i8",
+    locked_by="i8",
     contended="i8",
     exchanges="i8",
     taken="i8",
@@ -152,7 +153,8 @@ ItemZone = Struct(
 )
 """A zone, by numbers of items.  FreeBSD: struct uma_zone with its keg.
 
-*keg_free* items are in slabs, *nitems* in the *nfull* full buckets that CPUs share.
+*keg_free* items are in slabs, *nitems* in the *nfull* full buckets that CPUs share.  The zone's
+lock is held until *locked_until* by CPU *locked_by*.
 """
 
 ItemCache = Struct(__name__, "ItemCache", alloc="i4", free="i4")
