@@ -130,7 +130,7 @@ def test_pages_are_those_of_the_timeless_kernel(seed: int) -> None:
     events = load.timelines[0]
     events = events[events["op"] <= Op.DROP]
     with traffic_of(load.objects, events, domains=(npages,)) as traffic:
-        run(traffic, 1 << 50)
+        run(traffic, 10_000_000_000)
         seen = trace(traffic)
         size = traffic.vm.cache_sizes[0]
         holds = traffic.vm.reservations(), traffic.vm.checksum()
