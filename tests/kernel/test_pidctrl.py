@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import examples
 from traffic.small import files, timeline, traffic_of
 
+from vmmodel.kernel.cstruct import CHECKED
 from vmmodel.traffic.machine import Traffic
 
 TARGET = 5647
@@ -102,7 +103,7 @@ def test_plenty_asks_for_nothing_and_forgets_the_integral(traffic: Traffic) -> N
         max_size=40,
     )
 )
-@examples(100)
+@examples(20 if CHECKED else 100)
 def test_controller_is_its_formula(traffic: Traffic, calls: list[tuple[int, int]]) -> None:
     """At any ticks and any errors the kernel's arithmetic and the formula agree."""
     tick, controller, expected, asked = 0, Controller(), [], []

@@ -5,10 +5,12 @@ from sim.whole_tiny import SWBLK, VM_OBJECT, machine_of
 from traffic.small import MS, anonymous, files, run, scan, timeline, traffic_of
 
 from vmmodel.kernel import Pool
+from vmmodel.kernel.cstruct import CHECKED
 from vmmodel.traffic import Kind, Op
 from vmmodel.traffic.machine import object_rows
 from vmmodel.traffic.structs import RECLAIM
 
+pytestmark = pytest.mark.skipif(CHECKED, reason="minutes where nothing is compiled")
 TOUCH, USE = Op.TOUCH, Op.USE
 MANY = 4096 - 134
 """Pages that make the page daemon of a machine of 4096 run."""

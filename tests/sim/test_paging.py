@@ -12,12 +12,14 @@ from sim.whole_tiny import CLOCKS, SWBLK, VM_OBJECT, machine_of, operations
 from traffic.small import MS, timeline
 
 from vmmodel.kernel import Pool, Thresholds
+from vmmodel.kernel.cstruct import CHECKED
 from vmmodel.sim.paging import LOWMEM_NS
 from vmmodel.sim.run import RunResult
 from vmmodel.traffic import Kind, Op
 from vmmodel.traffic.machine import object_rows
 from vmmodel.traffic.structs import ACTIVE, ALLOC, INACTIVE, LAUNDRY, RECLAIM
 
+pytestmark = pytest.mark.skipif(CHECKED, reason="minutes where nothing is compiled")
 TOUCH, DROP = Op.TOUCH, Op.DROP
 ONE_TOO_MANY = 4096 - 134
 """Pages after which 134 are free: one less than wakeup_thresh."""

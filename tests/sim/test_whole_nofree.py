@@ -10,7 +10,8 @@ from vmmodel.kernel.cstruct import CHECKED
 from vmmodel.nofree import Nofree
 from vmmodel.sim.whole import WholeMachine
 
-SEEDS = range(100, 103 if CHECKED else 108)
+pytestmark = pytest.mark.skipif(CHECKED, reason="minutes where nothing is compiled")
+SEEDS = range(100, 108)
 
 
 class Watch:
@@ -94,7 +95,7 @@ def test_landed_design_keeps_its_promises_in_traffic() -> None:
 
     assert imports > 3
     assert frees > 3
-    assert CHECKED or fallbacks > 0
+    assert fallbacks > 0
 
 
 @pytest.mark.parametrize("design", ["bump:leak", "bump:escape"])

@@ -124,12 +124,13 @@ def test_pages_are_those_of_the_timeless_kernel(seed: int) -> None:
     Memory is small enough that reservations fill the lists and have to be broken.
     """
     npages, touched = [(6000, 3500), (12288, 6000), (9000, 5500), (65536, 3000)][seed % 4]
+    touched = 300 if CHECKED else touched
     shape = Shape(ncpus=1, ndomains=1, npages=npages, touched=touched)
     load = random_load(shape, np.random.default_rng(seed))
     events = load.timelines[0]
     events = events[events["op"] <= Op.DROP]
     with traffic_of(load.objects, events, domains=(npages,)) as traffic:
-        run(traffic, 1 << 50)
+        run(traffic, 10_000_000_000)
         seen = trace(traffic)
         size = traffic.vm.cache_sizes[0]
         holds = traffic.vm.reservations(), traffic.vm.checksum()
