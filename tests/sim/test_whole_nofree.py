@@ -8,6 +8,7 @@ from sim.whole_scripts import Case, random_case
 from vmmodel.kernel import NO_PAGE, Mark
 from vmmodel.kernel.cstruct import CHECKED
 from vmmodel.nofree import Nofree
+from vmmodel.nofree.base import sum_books
 from vmmodel.sim.whole import WholeMachine
 
 pytestmark = pytest.mark.skipif(CHECKED, reason="minutes where nothing is compiled")
@@ -129,7 +130,7 @@ def test_marks_and_books_agree_at_the_end() -> None:
     """The map of memory counts the NOFREE pages that the books have."""
     machine, _ = watched_run(random_case(SEEDS[0]), "freeable")
     _, marks = machine.vm.regions()
-    books = machine.designs[0].books
+    books = sum_books(design.books for design in machine.designs)
 
     expected = {Mark.IN_USE: books.in_use, Mark.IDLE: books.idle, Mark.FALLBACK: books.fallback}
     assert expected == {mark: int(marks[:, mark].sum()) for mark in expected}

@@ -352,9 +352,8 @@ class Traffic:
             return
         obj = self._arrays["object"].records[part // self.vm.ndomains]
         obj["swblks"] += swblks
-        if row["queue"] == NONE or obj["kind"] != Kind.ANON:
-            row["dirty"] = 0
         if row["queue"] == NONE:
+            row["dirty"] = 0
             entries.enqueue_head(self.at, part, INACTIVE)
 
     # Zones of items.
