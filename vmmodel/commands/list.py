@@ -19,7 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     console = Console(highlight=False, soft_wrap=False)
     if arguments.scenario:
-        _show_scenario(console, arguments.scenario)
+        from vmmodel.experiment.scenario import scenario as find
+
+        show_scenario(console, find(arguments.scenario))
     else:
         _show_all(console)
     return 0
@@ -50,12 +52,10 @@ def _show_all(console) -> None:  # type: ignore[no-untyped-def]
     console.print("./study list SCENARIO tells where each value comes from.")
 
 
-def _show_scenario(console, name: str) -> None:  # type: ignore[no-untyped-def]
-    from rich.table import Table
+def show_scenario(console, scenario) -> None:  # type: ignore[no-untyped-def]
+    """Print story, limits and every parameter with its source."""
+    from rich.table import Column, Table
 
-    from vmmodel.experiment.scenario import scenario as find
-
-    scenario = find(name)
     console.print(f"{scenario.name}: {scenario.title}\n\n{scenario.story}\n\n{scenario.question}\n")
     console.print("What it does not show:")
     for limit in scenario.limits:
@@ -64,8 +64,11 @@ def _show_scenario(console, name: str) -> None:  # type: ignore[no-untyped-def]
         console.print(
             f"\nVariants: {', '.join(scenario.variants)}; by default {', '.join(scenario.chosen)}"
         )
-    table = Table("parameter", "value", "range", "meaning", "mark", "source")
-    for parameter, described in scenario.parameters.described().items():
+    parameters = scenario.parameters.described()
+    longest = min(max(map(len, parameters), default=0), 40)
+    names = Column("parameter", min_width=longest, overflow="fold")
+    table = Table(names, "value", "range", "meaning", "mark", "source")
+    for parameter, described in parameters.items():
         span = f"{described['low']:g} to {described['high']:g} {described['unit']}"
         meaning, mark, source = (described[key] for key in ("meaning", "mark", "source"))
         table.add_row(parameter, str(described["value"]), span, meaning, mark, source)

@@ -13,6 +13,7 @@ import simpy
 from vmmodel.consumers.steps import Locked, Steps
 from vmmodel.kernel import NPOOL, WholeVm
 from vmmodel.traffic import Kind, Traffic
+from vmmodel.traffic.structs import SWAP_META_PAGES
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -20,8 +21,6 @@ LOWMEM_NS = 10_000_000_000
 """Least time between two low-memory events.  FreeBSD: vm.lowmem_period."""
 UMA_TIMEOUT_NS = 20_000_000_000
 """FreeBSD: UMA_TIMEOUT."""
-SWAP_META_PAGES = 16
-"""Pages that one swap block describes.  FreeBSD: SWAP_META_PAGES."""
 
 
 class TrafficClock(Protocol):
