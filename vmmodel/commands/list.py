@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show_all(console) -> None:  # type: ignore[no-untyped-def]
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from vmmodel.experiment.scenario import SCENARIOS
     from vmmodel.nofree import DESIGNS
@@ -41,8 +41,10 @@ def _show_all(console) -> None:  # type: ignore[no-untyped-def]
     for name, design in DESIGNS.items():
         table.add_row(name, design.summary, design.source)
     console.print(table)
+    longest = max(len(name) for each in SCENARIOS.values() for name in each.parameters.described())
+    names = Column("parameter", min_width=longest, no_wrap=True)
     table = Table(
-        "scenario", "parameter", "value", "unit", "mark", title="Parameters", title_justify="left"
+        "scenario", names, "value", "unit", "mark", title="Parameters", title_justify="left"
     )
     for scenario in SCENARIOS.values():
         for name, described in scenario.parameters.described().items():

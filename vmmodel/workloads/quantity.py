@@ -1,8 +1,7 @@
 """Numbers of a workload file: each says its unit, how sure we are, from where, and its range."""
 
-import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -33,21 +32,25 @@ class Part(BaseModel):
         return self
 
 
+Number = Annotated[int | float, Field(ge=-1e15, le=1e15)]
+"""Far below what a floating-point number holds, far above what any parameter is."""
+
+
 class Quantity(Part):
     """A parameter: a value, and the range in which it is swept."""
 
-    value: int | float
+    value: Number
     unit: str = Field(max_length=40)
     mark: Literal["published", "measured", "assumed"]
     source: str = Field(max_length=400)
-    low: int | float
-    high: int | float
+    low: Number
+    high: Number
 
     @model_validator(mode="after")
     def _in_range(self) -> "Quantity":
         if not self.low <= self.value <= self.high:
-            raise refused("value", f"value is {_brief(self.value)}",
-                          f"{_brief(self.low)} to {_brief(self.high)} {self.unit}")  # fmt: skip
+            raise refused("value", f"value is {self.value:g}",
+                          f"{self.low:g} to {self.high:g} {self.unit}")  # fmt: skip
         if self.mark != "assumed" and not self.source:
             raise refused("source", f"the source is empty and the mark {self.mark}",
                           "a source, or the mark assumed")  # fmt: skip
@@ -105,17 +108,10 @@ def _hold(key: str, found: Quantity, limits: dict[str, Any]) -> None:
     for end in ("low", "high"):
         if not limits["low"] <= getattr(found, end) * scale <= limits["high"]:
             unit = "s" if scale != 1 else found.unit
-            raise refused(f"{key}.{end}", f"{end} is {_brief(getattr(found, end))}",
+            raise refused(f"{key}.{end}", f"{end} is {getattr(found, end):g}",
                           f"{limits['low']:g} to {limits['high']:g} {unit}")  # fmt: skip
     if limits["whole"] and not isinstance(found.value, int):
-        raise refused(f"{key}.value", f"value is {_brief(found.value)}", "a whole number")
-
-
-def _brief(number: float) -> str:
-    """Show a number without spelling out a hundred digits."""
-    if isinstance(number, int) and abs(number) >= 1 << 63:
-        return "a number of many digits"
-    return f"{number:g}" if math.isfinite(number) else "no number"
+        raise refused(f"{key}.value", f"value is {found.value:g}", "a whole number")
 
 
 Named = tuple[str, Path, str, Quantity]
