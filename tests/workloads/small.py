@@ -13,8 +13,8 @@ SMALL = {
     "memory.buffers.total_gb=0.05",
     "server-spike": "horizon=0.1 memory_gb=8 cpus=2 files.content.rate=10000 connections.rate=1 "
     "workers.rate=1 processes.worker.pages=600 database.total_gb=0.1 database.step=256",
-    "swap-storm": "horizon=2 memory_gb=0.25 cpus=2 heaps.total_gb=0.4 heaps.used_again=2 "
-    "heaps.life.mean=10 jobs.rate=1 programs.rate=10000 heaps.step=128",
+    "swap-storm": "horizon=2 memory_gb=0.25 cpus=2 heaps.total_gb=0.45 heaps.used_again=10 "
+    "heaps.life.mean=10 jobs.rate=1 programs.rate=10000 heaps.step=16",
 }
 """What is set in each, as on a command line."""
 

@@ -64,7 +64,9 @@ def test_desktop_is_what_it_was() -> None:
 
 def test_swap_storm_scatters() -> None:
     """Short of memory, swap blocks come from fallback pages: the story of the workload."""
-    script = small("swap-storm").script(1, "", 0)
+    longer = {"heaps.total_gb": "1.2", "heaps.life.mean": "20"}
+    script = small("swap-storm").with_values(longer).script(1, "", 0)
+    assert isinstance(script, WholeScript)
     machine = WholeMachine(script, "freeable", check=True)
 
     result = machine.run(5)

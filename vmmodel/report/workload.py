@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
+INK = "#000000"
+"""Colours are those of designs, which do not matter here; a page makes black its own."""
 _DASHES = ("-", (0, (4, 2)), (0, (1, 1)))
 PANELS = (
     ("memory asked for", "GiB", ("file MiB", "anonymous MiB", "kernel MiB"), 1024.0),
@@ -39,18 +40,17 @@ def load_figure(
 
 def _panel(axes: Axes, data: pd.DataFrame, wanted: list[str], divisor: float) -> None:
     """Draw lines that name themselves at their end; those far below the largest get a scale."""
-    looks = [style.look(design) for design in ("freeable", "bump:panic", "separate")]
-    for column, one, dash in zip(wanted, looks, _DASHES, strict=False):
+    for column, dash in zip(wanted, _DASHES, strict=False):
         values = data[column] / divisor
-        axes.plot(data["hours"], values, color=one.light, linestyle=dash)
+        axes.plot(data["hours"], values, color=INK, linestyle=dash)
         label = column.removesuffix(" MiB")
         axes.annotate(label, (1.01, values.iloc[-1]), xycoords=("axes fraction", "data"),
-                      va="center", color=one.light)  # fmt: skip
+                      va="center")  # fmt: skip
     peaks = [data[column].max() for column in wanted]
     if len(peaks) > 1 and min(peaks) > 0 and max(peaks) > 100 * min(peaks):
         axes.set_yscale("log")
     else:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.25 * max([*peaks, 1e-9]) / divisor)  # room for the names of phases
 
 
 def _phases(panels: Any, phases: list[tuple[str, float, float]]) -> None:

@@ -64,7 +64,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def draw_from_histogram(n: int, rng: np.random.Generator) -> Floats:
-    """Draw lives by inverse transform: shares of the trace, even within a bin; inf: never freed."""
+    """Draw lives by inverse transform, even within a bin: shares of the trace; inf: never freed."""
     edges, shares = kernel_build()
     cumulated = np.append(0.0, np.cumsum(shares))
     u = rng.random(n)

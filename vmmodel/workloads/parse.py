@@ -86,7 +86,7 @@ def _brief(found: object) -> str:
 
 
 def _place(loc: tuple[str | int, ...], tables: Any) -> tuple[str, Any]:
-    """Word where an error is, without branches that pydantic adds for unions; give what is there."""
+    """Word where an error is, without the branches pydantic adds; give what is there."""
     words = ""
     for i, step in enumerate(loc):
         try:
