@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.commands.calls import call
+from tests.workloads.small import SMALL
 from vmmodel.commands.describe import bars
 from vmmodel.experiment.scenario import SCENARIOS
 from vmmodel.paths import DATA
@@ -42,6 +44,21 @@ def test_own_file_with_a_picture(tmp_path: Path, capsys: Capture) -> None:
     assert svg.startswith("<svg ")
     assert "prefers-color-scheme: dark" in svg
     assert ["mine.svg", "mine.toml"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_own_file_is_run(tmp_path: Path) -> None:
+    """A user's own file is run like ours: phases are events, their ends samples."""
+    own, out = tmp_path / "mine.toml", tmp_path / "out"
+    own.write_bytes((DATA / "workloads" / "boot.toml").read_bytes())
+    sets = [word for value in SMALL["boot"].split() for word in ("--set", value)]
+
+    assert 0 == call("run", str(own), *sets, "--design", "freeable", "--check", "--out", str(out))
+
+    events = pd.read_parquet(out / "events.parquet")
+    samples = pd.read_parquet(out / "samples.parquet")
+    assert ["phase kernel", "phase rc-scripts", "phase settle", "phase idle"] == list(events.kind)
+    assert set(events.time_ns) <= set(samples.time_ns)
+    assert str(tmp_path) not in (out / "meta.json").read_text().replace(str(out), "")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def test_workload_can_be_sent_to_a_worker() -> None:
     sent = pickle.loads(pickle.dumps(small("boot")))
 
     assert small("boot").script(1, "", 0).digest == sent.script(1, "", 0).digest
+    assert hash(small("boot").parameters) == hash(sent.parameters)
 
 
 def test_too_long_a_script_is_refused() -> None:

@@ -1,11 +1,19 @@
 """Every workload of the whole machine runs to its end, cut down, and tells the same to all."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from tests.workloads.small import SMALL, small
 from vmmodel.experiment.scenario import SCENARIOS
 from vmmodel.sim.run import RunResult
 from vmmodel.sim.whole import WholeMachine, WholeScript
+from vmmodel.traffic import Kind, Op
+from vmmodel.workloads.described import Described
+from vmmodel.workloads.generate import Generator
+from vmmodel.workloads.parse import validate
+from vmmodel.workloads.streams import Streams
 
 
 def run(script: WholeScript, design: str, clock: str = "compiled") -> tuple[RunResult, int]:
@@ -62,18 +70,28 @@ def test_desktop_is_what_it_was() -> None:
     assert "5f43cbfc9977e49d" == SCENARIOS["desktop"].script(1, "", 0).digest
 
 
+def most_swap_blocks(machine: WholeMachine, npages: int) -> int:
+    """Give the most swap blocks that an object of *npages* holds at the end."""
+    rows = np.concatenate(machine.script.load.timelines)
+    objects = rows["object"][(rows["op"] == Op.USE) & (rows["count"] == npages)]
+    anonymous = machine.script.load.objects["kind"][objects] == Kind.ANON
+    return int(machine.traffic._arrays["object"].column("swblks")[objects[anonymous]].max())
+
+
 def test_swap_storm_scatters() -> None:
-    """Short of memory, swap blocks come from fallback pages: the story of the workload."""
-    longer = {"heaps.total_gb": "1.2", "heaps.life.mean": "20"}
+    """Short of memory, swap blocks come from fallback pages; a page never has two of them."""
+    longer = {"heaps.used_again": "1", "heaps.total_gb": "1.2", "heaps.life.mean": "20"}
     script = small("swap-storm").with_values(longer).script(1, "", 0)
     assert isinstance(script, WholeScript)
     machine = WholeMachine(script, "freeable", check=True)
 
     result = machine.run(5)
     swblk = machine.traffic.zone(script.load.swap_zone)
+    held = most_swap_blocks(machine, 16)
     machine.close()
 
     assert swblk["taken"] > 0
+    assert 1 == held
     assert result.run["fallbacks"] > 0
 
 
@@ -89,3 +107,39 @@ def test_spike_leaves_its_pages() -> None:
 
     assert samples[ends["before"]] < samples[ends["spike"]] <= samples[ends["after"]]
     assert socket["given"] > socket["taken"] / 2
+
+
+def test_digest_sees_no_padding() -> None:
+    """What happens to be in memory between the fields of events changes no digest."""
+    script = small("boot").script(1, "", 0)
+    dirty = []
+    for rows in script.load.timelines:
+        copy = np.full(rows.nbytes, 255, np.uint8).view(rows.dtype)
+        for name in rows.dtype.names:
+            copy[name] = rows[name]
+        dirty.append(copy)
+    assert dirty[0].tobytes() != script.load.timelines[0].tobytes()
+
+    again = replace(script, load=replace(script.load, timelines=tuple(dirty)))
+
+    assert script.digest == again.digest
+
+
+def test_domains_kasan_and_failures() -> None:
+    """A description may have several domains, a KASAN kernel, and injected failures."""
+    parameters = small("boot").parameters
+    assert isinstance(parameters, Described)
+    tables = parameters.description.model_dump(exclude_none=True)
+    tables["machine"] |= {"domains": 2, "policy": "round-robin", "kasan": True}
+    rate = {"value": 0.05, "mark": "assumed", "source": "", "low": 0, "high": 1}
+    tables["injections"] = {
+        name: rate | {"unit": unit}
+        for name, unit in (("page", "of pages"), ("second", "of pages"), ("init", "of slabs"))
+    }
+    script = Generator(validate(tables, "test"), Streams(1, "boot", "", 0)).script()
+
+    row = run(script, "freeable")[0].run
+
+    assert 2 == len(script.domains)
+    assert "completed" == row["outcome"]
+    assert min(row["rollbacks"], row["second_failures"], row["init_failures"]) > 0

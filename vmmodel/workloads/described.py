@@ -23,6 +23,10 @@ class Described(Parameters):
 
     description: Description
 
+    def __hash__(self) -> int:
+        # Tables are lists and dicts, which have no hash of their own.
+        return hash(self.description.model_dump_json())
+
     def described(self) -> dict[str, dict[str, Any]]:
         """Give dotted name -> value, unit, meaning, mark, source, low, high."""
         return {
