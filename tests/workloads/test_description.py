@@ -65,7 +65,8 @@ MISTAKES = {
     "a path for a name": ("name", "../boot", "'name' is '../boot', expected"),
     "too many of something": ("machine/zones", ["PROC"] * 99, "'machine.zones' is a list"),
     "half of the anonymous memory": ("processes/rc/pages", None, "processes.rc.pages: is missing"),
-    "items out of range": ("processes/rc/items/PROC", -1, "processes.rc.items.PROC"),
+    "items out of range": ("processes/rc/items/PROC", -1, "processes.rc.items.'PROC'"),
+    "items of a strange zone": ("processes/rc/items/a\nb", 1, r"zone 'a\nb' is not of the machine"),
     "items of no zone": ("processes/rc/items/swblk", 1, "zone 'swblk' is not of the machine"),
     "a scan without a night": (
         "files/system/night_share",

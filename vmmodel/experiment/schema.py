@@ -111,7 +111,12 @@ EVENTS = pa.schema(
         *_KEY,
         _field("time_ns", pa.int64(), "ns", "simulated time"),
         _field("cpu", pa.int32(), "-", "processor"),
-        _field("kind", pa.string(), "-", "panic, rollback, second-failure or init-failure"),
+        _field(
+            "kind",
+            pa.string(),
+            "-",
+            "panic, rollback, second-failure, init-failure, or phase and its name",
+        ),
         _field("pages", pa.int64(), "pages", "pages concerned"),
     ]
 )

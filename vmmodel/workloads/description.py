@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from vmmodel.errors import meant
+from vmmodel.errors import meant, shown
 from vmmodel.workloads.quantity import DURATION, RATE, Part, Quantity, quantity, refused
 from vmmodel.workloads.zones import nofree_names
 
@@ -34,7 +34,7 @@ class Machine(Part):
         for zone in self.zones:
             if zone not in known:
                 raise refused(
-                    "zones", f"no NOFREE zone {zone!r}{meant(zone, known)}", listed(known)
+                    "zones", f"no NOFREE zone {shown(zone)}{meant(zone, known)}", listed(known)
                 )
         if len(set(self.zones)) < len(self.zones):
             raise refused("zones", "a zone appears twice", "each zone once")
@@ -127,11 +127,13 @@ class ProcessKind(Part):
             raise refused(missing[0], "is missing", f"all of {', '.join(anonymous)}, or none")
         for zone, count in self.items.items():
             if isinstance(count, int) and not 0 <= count <= 10_000:
-                raise refused(f"items.{zone}", "is out of range", "0 to 10000 items")
+                raise refused(f"items.{shown(zone)}", "is out of range", "0 to 10000 items")
             if isinstance(count, Quantity) and (
                 count.unit != "items" or count.low < 0 or count.high > 10_000
             ):
-                raise refused(f"items.{zone}", "has a wrong unit or range", "0 to 10000 items")
+                raise refused(
+                    f"items.{shown(zone)}", "has a wrong unit or range", "0 to 10000 items"
+                )
         return self
 
 
@@ -270,7 +272,9 @@ class Description(Part):
         for place, held in self._zones_named():
             for zone in held:
                 if zone not in self.machine.zones:
-                    what = f"zone {zone!r} is not of the machine{meant(zone, self.machine.zones)}"
+                    what = (
+                        f"zone {shown(zone)} is not of the machine{meant(zone, self.machine.zones)}"
+                    )
                     raise refused(place, what, listed(self.machine.zones))
         stretches = [phase.name for phase in self.phases if isinstance(phase, Stretch)]
         for place, phases in self._phases_named():

@@ -44,11 +44,11 @@ def add_files(
     _at(population, Op.DROP, cpu[~in_zfs], left[~in_zfs], mapped, 1)
     _at(population, Op.UNITEMS, cpu, left, number, directory)
     _at(population, Op.DROP, cpu, left, kernel, min(held, 1))
+    gone = left.copy()
+    gone[in_zfs] = np.minimum(gone[in_zfs], evicted)
+    objects = np.empty(n, np.int64)
+    objects[in_zfs], objects[~in_zfs] = arc, mapped
     if files.reopened:
-        objects = np.empty(n, np.int64)
-        objects[in_zfs], objects[~in_zfs] = arc, mapped
-        gone = left.copy()
-        gone[in_zfs] = np.minimum(gone[in_zfs], evicted)
         life = np.minimum(gone, course.horizon) - opened
         which, when = draw_uses(opened, life, rng.poisson(files.reopened.value, n), rng)
         population.events(Op.USE, cpu[which], when, objects[which], pages[which], files.gap.ns)

@@ -51,30 +51,43 @@ def validate(tables: dict[str, Any], file: str) -> Description:
 def _told(error: ErrorDetails, tables: dict[str, Any], file: str) -> InputError:
     """Turn pydantic's complaint into ours."""
     place, table = _place(error["loc"], tables)
-    context, kind = error.get("ctx", {}), error["type"]
+    kind = error["type"]
     if kind == "refused":
+        context = error["ctx"]
         where = ".".join(part for part in (place, context["key"]) if part)
         return InputError(file, f"{where}: {context['what']}", context["expected"])
-    if kind == "extra_forbidden":
-        known = sorted(_keys(error["loc"]))
-        what = f"unknown key {shown(place)}{meant(str(error['loc'][-1]), known)}"
-        return InputError(file, what, f"one of {', '.join(known)}" if known else "no such key")
     if kind == "missing":
         return InputError(file, f"{shown(place)} is missing", "a value for it")
+    if kind == "extra_forbidden":
+        return InputError(file, *_unknown_key(error["loc"], place))
     if kind.startswith("union_tag"):
-        tag = str(context.get("discriminator", "")).strip("'")
-        found = table.get(tag) if isinstance(table, dict) else None
-        expected = context.get("expected_tags", f"a key {tag}").replace("'", "")
-        near = meant(found, expected.split(", ")) if isinstance(found, str) else ""
-        what = f"{shown(f'{place}.{tag}')} is {shown(found)}{near}"
-        return InputError(file, what, f"one of {expected}")
-    expected = str(context.get("expected") or error["msg"].removeprefix("Input should be "))
-    found = error["input"]
-    near = ""
-    if kind == "literal_error" and isinstance(found, str):
-        near = meant(found, [word.strip("' ") for word in expected.replace(" or ", ",").split(",")])
-    what = f"{shown(place)} is {_brief(found)}{near}"
-    return InputError(file, what, expected.replace("'", ""))
+        return InputError(file, *_unknown_branch(error["ctx"], place, table))
+    return InputError(file, *_wrong_value(error, place))
+
+
+def _unknown_key(loc: tuple[str | int, ...], place: str) -> tuple[str, str]:
+    known = sorted(_keys(loc))
+    expected = f"one of {', '.join(known)}" if known else "no such key"
+    return f"unknown key {shown(place)}{meant(str(loc[-1]), known)}", expected
+
+
+def _unknown_branch(context: dict[str, Any], place: str, table: Any) -> tuple[str, str]:
+    """Tell of the key by which tables of a union are told apart."""
+    tag = str(context["discriminator"]).strip("'")
+    found = table.get(tag) if isinstance(table, dict) else None
+    expected = context.get("expected_tags", f"a key {tag}").replace("'", "")
+    near = meant(found, expected.split(", ")) if isinstance(found, str) else ""
+    return f"{shown(f'{place}.{tag}')} is {_brief(found)}{near}", f"one of {expected}"
+
+
+def _wrong_value(error: ErrorDetails, place: str) -> tuple[str, str]:
+    """Tell of a value of a wrong type, or that is not among those allowed."""
+    default = error["msg"].removeprefix("Input should be ")
+    expected = str(error.get("ctx", {}).get("expected") or default).replace("'", "")
+    found, near = error["input"], ""
+    if error["type"] == "literal_error" and isinstance(found, str):
+        near = meant(found, expected.replace(" or ", ", ").split(", "))
+    return f"{shown(place)} is {_brief(found)}{near}", expected
 
 
 def _brief(found: object) -> str:
