@@ -82,6 +82,9 @@ def test_workload_can_be_sent_to_a_worker() -> None:
 def test_too_long_a_script_is_refused() -> None:
     """A workload that would not fit into memory is refused before it is drawn."""
     long = scenario("fileserver", values={"horizon": "480", "shared.rate": "4000000"})
+    used = scenario("swap-storm", values={"heaps.step": "16", "heaps.total_gb": "200"})
 
     with pytest.raises(InputError, match="arrivals, expected at most"):
+        used.script(1, "", 0)
+    with pytest.raises(InputError, match=r"(arrivals|files or reads), expected at most"):
         long.script(1, "", 0)

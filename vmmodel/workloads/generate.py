@@ -24,8 +24,10 @@ from vmmodel.workloads.quantity import Quantity
 from vmmodel.workloads.streams import Streams
 from vmmodel.workloads.zones import nofree_names
 
-MOST_ARRIVALS = 2_000_000
-"""Of one table, to keep a script within memory; ours have at most some 100,000."""
+MOST_ARRIVALS = 1_000_000
+"""Of one table, to keep a script within memory; ours have at most some 300,000."""
+MOST_USES = 10_000_000
+"""Of what came of one table, and of files."""
 MOST_INJECTIONS = 1_000_000
 KINDS = {"anonymous": Kind.ANON, "file": Kind.FILE, "kernel": Kind.KERNEL}
 
@@ -46,6 +48,8 @@ class Generator:
         for name, files in d.files.items():
             course = Course(d, files)
             n = self.count(files.rate.number_in(course.area) / files.directory, name)
+            uses = n * max(files.directory, files.reopened.value if files.reopened else 0)
+            self.bound(uses, 2 * MOST_USES, f"{name}: {uses:.3g} files or reads")
             add_files(self.population, files, self.zones, self.ncpus, course, n, self.rng(name))
         for name, batch in d.batches.items():
             self.add_batches(name, batch)
@@ -66,10 +70,13 @@ class Generator:
 
     def count(self, expected: float, name: str) -> int:
         """Round an expected number of arrivals; `InputError` where a script would be too long."""
-        if expected > MOST_ARRIVALS:
-            what = f"{name}: {expected:.3g} arrivals"
-            raise InputError(f"workload {self.description.name}", what, f"at most {MOST_ARRIVALS}")
+        self.bound(expected, MOST_ARRIVALS, f"{name}: {expected:.3g} arrivals")
         return int(expected + 1e-6)
+
+    def bound(self, number: float, most: int, what: str) -> None:
+        """Refuse what would not fit into memory."""
+        if number > most:
+            raise InputError(f"workload {self.description.name}", what, f"at most {most:,}")
 
     def add_batches(self, name: str, batch: Batch) -> None:
         """Start batches whose processes come evenly over a while."""
@@ -99,8 +106,9 @@ class Generator:
         life = course.cut(start, start + life, rng) - start
         heaps = add_processes(self.population, kind, self.zones, cpu, start, life, rng)
         if arrivals.used_again and len(heaps):
-            times = rng.poisson(life / arrivals.used_again.ns)
-            which, when = draw_uses(start, life, np.minimum(times, arrivals.most_uses), rng)
+            times = np.minimum(rng.poisson(life / arrivals.used_again.ns), arrivals.most_uses)
+            self.bound(times.sum(), MOST_USES, f"{name}: {times.sum()} uses")
+            which, when = draw_uses(start, life, times, rng)
             self.population.events(Op.USE, cpu[which], when, heaps[which], 1)
 
     def add_memory(self, name: str, memory: Memory) -> None:
@@ -120,6 +128,7 @@ class Generator:
         if memory.used_again:
             life = np.minimum(end, course.horizon) - start
             times = np.minimum(rng.poisson(life / memory.used_again.ns), memory.most_uses)
+            self.bound(times.sum(), MOST_USES, f"{name}: {times.sum()} uses")
             which, when = draw_uses(start, life, times, rng)
             self.population.events(Op.USE, cpu[which], when, objects[which], step, gap)
         self.population.events(Op.DROP, cpu, end, objects, 1)
