@@ -71,7 +71,8 @@ def _is_table(name: str) -> bool:
 def _read(path: Path) -> tuple[list[str], list[Row]]:
     """Read columns and rows of a CSV or of the tables of a TOML file."""
     if path.suffix == ".toml":
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).values()
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = list(_quantities(found)) if path.parent.name == "workloads" else found.values()
         rows = [{key: str(cell) for key, cell in table.items()} for table in tables]
         return list(rows[0]), rows
     raw = path.read_bytes()
@@ -81,6 +82,16 @@ def _read(path: Path) -> tuple[list[str], list[Row]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     rows = list(reader)
     return list(reader.fieldnames or ()), rows
+
+
+def _quantities(found: object) -> Iterator[Row]:
+    """Yield the tables with a value, wherever they are in a workload."""
+    below = found.values() if isinstance(found, dict) else found
+    if isinstance(found, dict) and "value" in found:
+        yield found
+    elif isinstance(found, dict | list):
+        for each in below:
+            yield from _quantities(each)
 
 
 def _cells(pattern: str, column: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from vmmodel.errors import StudyError
 COMMANDS = {
     "report": "run the quick profile and write reports/index.html",
     "list": "show scenarios, designs and parameters",
+    "describe": "describe a workload and draw its load over time",
     "run": "run one scenario and write its tables",
     "sensitivity": "vary what is assumed, and see whether the answer turns",
     "sweep": "run a sweep file, on this machine or many",

@@ -37,6 +37,7 @@ def _show(console, name: str) -> None:  # type: ignore[no-untyped-def]
     from vmmodel.commands.listing import show_design
     from vmmodel.errors import meant
     from vmmodel.experiment.scenario import SCENARIOS
+    from vmmodel.experiment.scenario import scenario as find
     from vmmodel.nofree import DESIGNS
 
     base = name.partition(",")[0]
@@ -44,11 +45,11 @@ def _show(console, name: str) -> None:  # type: ignore[no-untyped-def]
     if name not in SCENARIOS and of_design:
         show_design(console, name)
     else:
-        _show_scenario(console, name)
+        show_scenario(console, find(name))
 
 
 def _show_all(console) -> None:  # type: ignore[no-untyped-def]
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from vmmodel.experiment.scenario import SCENARIOS
     from vmmodel.nofree import DESIGNS
@@ -61,8 +62,10 @@ def _show_all(console) -> None:  # type: ignore[no-untyped-def]
     for name, design in DESIGNS.items():
         table.add_row(name, design.summary, design.source)
     console.print(table)
+    longest = max(len(name) for each in SCENARIOS.values() for name in each.parameters.described())
+    names = Column("parameter", min_width=longest, no_wrap=True)
     table = Table(
-        "scenario", "parameter", "value", "unit", "mark", title="Parameters", title_justify="left"
+        "scenario", names, "value", "unit", "mark", title="Parameters", title_justify="left"
     )
     for scenario in SCENARIOS.values():
         for name, described in scenario.parameters.described().items():
@@ -72,12 +75,10 @@ def _show_all(console) -> None:  # type: ignore[no-untyped-def]
     console.print("./study list SCENARIO tells where each value comes from.")
 
 
-def _show_scenario(console, name: str) -> None:  # type: ignore[no-untyped-def]
-    from rich.table import Table
+def show_scenario(console, scenario) -> None:  # type: ignore[no-untyped-def]
+    """Print story, limits and every parameter with its source."""
+    from rich.table import Column, Table
 
-    from vmmodel.experiment.scenario import scenario as find
-
-    scenario = find(name)
     console.print(f"{scenario.name}: {scenario.title}\n\n{scenario.story}\n\n{scenario.question}\n")
     console.print("What it does not show:")
     for limit in scenario.limits:
@@ -86,8 +87,11 @@ def _show_scenario(console, name: str) -> None:  # type: ignore[no-untyped-def]
         console.print(
             f"\nVariants: {', '.join(scenario.variants)}; by default {', '.join(scenario.chosen)}"
         )
-    table = Table("parameter", "value", "range", "meaning", "mark", "source")
-    for parameter, described in scenario.parameters.described().items():
+    parameters = scenario.parameters.described()
+    longest = min(max(map(len, parameters), default=0), 40)
+    names = Column("parameter", min_width=longest, overflow="fold")
+    table = Table(names, "value", "range", "meaning", "mark", "source")
+    for parameter, described in parameters.items():
         span = f"{described['low']:g} to {described['high']:g} {described['unit']}"
         meaning, mark, source = (described[key] for key in ("meaning", "mark", "source"))
         table.add_row(parameter, str(described["value"]), span, meaning, mark, source)

@@ -24,13 +24,14 @@ EPILOG = """\
   ./study run desktop --design ordinary --check --out /tmp/desktop   two days, some 15 s
   ./study run second-resource --precision 0.1 --max-replications 200 --out /tmp/p
                                       replications until differences are known to 10 %
+  ./study run my-workload.toml --out /tmp/own                        a workload file of your own
   vmstat -z > zones.txt; ./study run hosts --zones zones.txt --set memory_gb=32 --out /tmp/mine
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("scenario", help="see ./study list")
+    parser.add_argument("scenario", help="see ./study list; or a workload file, NAME.toml")
     parser.add_argument(
         "--design", action="append", default=[], help="a design; may be repeated (default: all)"
     )
@@ -130,7 +131,8 @@ def _until_precise(
 
 
 def _words(arguments: argparse.Namespace, designs: tuple[str, ...]) -> list[str]:
-    words = ["run", arguments.scenario]
+    own_file = arguments.scenario.endswith(".toml")
+    words = ["run", Path(arguments.scenario).name if own_file else arguments.scenario]
     for design in designs:
         words += ["--design", design]
     for variant in arguments.variant or []:

@@ -9,7 +9,7 @@ from vmmodel.errors import InputError, meant
 from vmmodel.paths import DATA
 from vmmodel.sim.machine import AnyScript
 from vmmodel.sim.script import Script
-from vmmodel.workloads.desktop import DesktopParameters, desktop_script
+from vmmodel.workloads.described import described, draw_described
 from vmmodel.workloads.hosts import MEMORY_GB, HostsParameters, hosts_script
 from vmmodel.workloads.init_failure import InitFailureParameters, init_failure_script
 from vmmodel.workloads.misuse import MisuseParameters, misuse_script
@@ -109,11 +109,6 @@ def _syzkaller(parameters: Parameters, streams: Streams, _variant: str) -> Scrip
     return syzkaller_script(parameters, streams)
 
 
-def _desktop(parameters: Parameters, streams: Streams, _variant: str) -> AnyScript:
-    assert isinstance(parameters, DesktopParameters)
-    return desktop_script(parameters, streams)
-
-
 def _second_resource(parameters: Parameters, streams: Streams, _variant: str) -> Script:
     assert isinstance(parameters, SecondResourceParameters)
     return second_resource_script(parameters, streams)
@@ -174,22 +169,6 @@ SCENARIOS: dict[str, Scenario] = {
         parameters=SecondResourceParameters(),
         draw=_second_resource,
     ),
-    "desktop": Scenario(
-        name="desktop",
-        title="A developer's desktop after two days",
-        story="Sessions, browsers, builds and nightly scans of all files on 16 GB: some hundred "
-        "million page operations through page caches, reservations and the page daemon.",
-        question="What do NOFREE chunks buy on an ordinary machine?",
-        limits=(
-            "One number of its load, the size of the ZFS cache, is set so that `ordinary` reaches "
-            "the published share of 2 MB chunks with a VM OBJECT slab; all others come from "
-            "sources or are assumed.",
-            "Objects are used and reclaimed as wholes, their pages fault in in ascending order.",
-        ),
-        parameters=DesktopParameters(),
-        draw=_desktop,
-        profiles=("full",),
-    ),
     "init-failure": Scenario(
         name="init-failure",
         title="A slab whose items cannot be set up",
@@ -221,15 +200,36 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
+def _described(path: Path) -> Scenario:
+    """Make the scenario of a workload file; its digest tells it from others of the same name."""
+    parameters = described(path)
+    d = parameters.description
+    return Scenario(
+        name=d.name,
+        title=d.title,
+        story=d.story,
+        question=d.question,
+        limits=tuple(d.limits),
+        parameters=parameters,
+        draw=draw_described,
+        profiles=tuple(d.profiles),
+        source=parameters.structure(),
+    )
+
+
+SCENARIOS |= {path.stem: _described(path) for path in sorted((DATA / "workloads").glob("*.toml"))}
+
+
 def scenario(
     name: str, zones: Path | None = None, values: dict[str, str] | None = None
 ) -> Scenario:
     """Find a scenario by name and set it up; `InputError` suggests the nearest name.
 
+    What ends in .toml is a user's own workload file.
     *zones* is a user's own ``vmstat -z`` for the scenario `hosts`.
     """
     values = values or {}
-    found = SCENARIOS.get(name)
+    found = _described(Path(name)) if name.endswith(".toml") else SCENARIOS.get(name)
     if found is None:
         what = f"{name!r} is unknown{meant(name, SCENARIOS)}"
         raise InputError("scenario", what, ", ".join(SCENARIOS))

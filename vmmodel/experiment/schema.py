@@ -148,7 +148,7 @@ EVENTS = pa.schema(
         *_KEY,
         _field("time_ns", pa.int64(), "ns", "simulated time"),
         _field("cpu", pa.int32(), "-", "processor"),
-        _field("kind", pa.string(), "-", "panic, rollback, ..., or a bug and its outcome"),
+        _field("kind", pa.string(), "-", "panic, rollback, ..., a bug and its outcome, or a phase"),
         _field("pages", pa.int64(), "pages", "pages concerned"),
     ]
 )

@@ -15,7 +15,7 @@ import simpy
 from vmmodel.consumers.steps import Locked, Steps
 from vmmodel.kernel import NPOOL, WholeVm
 from vmmodel.traffic import Kind, Traffic
-from vmmodel.traffic.structs import INACTIVE, LAUNDRY
+from vmmodel.traffic.structs import INACTIVE, LAUNDRY, SWAP_META_PAGES
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -24,8 +24,6 @@ LOWMEM_NS = 10 * SECOND_NS
 """Least time between two low-memory events.  FreeBSD: vm.lowmem_period."""
 UMA_TIMEOUT_NS = 20 * SECOND_NS
 """FreeBSD: UMA_TIMEOUT."""
-SWAP_META_PAGES = 16
-"""Pages that one swap block describes.  FreeBSD: SWAP_META_PAGES."""
 BACKGROUND_RATE = 1024
 """Pages a second that are laundered without need.  FreeBSD: vm.background_launder_rate, 4096 KB."""
 

@@ -21,6 +21,7 @@ from vmmodel.nofree.watched import Watched
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.compiled import CompiledClock
 from vmmodel.sim.paging import LowMemory, Paging, uma_timer
+from vmmodel.sim.phases import Phase, run_phase
 from vmmodel.sim.plain import PlainClock
 from vmmodel.sim.prices import Prices, load_prices
 from vmmodel.sim.recorder import Recorder
@@ -35,7 +36,7 @@ from vmmodel.sim.run import (
     sample,
 )
 from vmmodel.traffic import Traffic
-from vmmodel.traffic.machine import Load
+from vmmodel.traffic.machine import Load, Rows
 
 AnyTrafficClock = CompiledClock | PlainClock
 CLOCKS: dict[str, type[CompiledClock] | type[PlainClock]] = {
@@ -57,6 +58,8 @@ class WholeScript:
     kasan: bool = False
     injections: tuple[Injection, ...] = ()
     """What fails, slab by slab in the order in which they are asked for; nothing after the last."""
+    phases: tuple[Phase, ...] = ()
+    """Names for stretches of time; what they do to the load is in the load."""
     digest: str = field(init=False)
     """Of everything drawn: equal for every design that meets the same."""
 
@@ -67,8 +70,16 @@ class WholeScript:
         load = self.load
         digest.update(repr((load.zones, load.swap_zone, load.home)).encode())
         for rows in (load.objects, *load.timelines):
-            digest.update(np.ascontiguousarray(rows).tobytes())
+            digest.update(_without_padding(rows))
         object.__setattr__(self, "digest", digest.hexdigest()[:16])
+
+
+def _without_padding(rows: Rows) -> bytes:
+    """Give the bytes of rows, with zeros between fields: numpy leaves there what was in memory."""
+    clean = np.zeros(len(rows), rows.dtype)
+    for name in rows.dtype.names or ():
+        clean[name] = rows[name]
+    return clean.tobytes()
 
 
 class SharedZone(Zone):
@@ -242,7 +253,16 @@ class WholeMachine:
                 yield self.env.timeout(time_ns - int(self.env.now))
             self._sample(i * nmaps // nsamples != (i - 1) * nmaps // nsamples)
 
-    def _sample(self, with_map: bool) -> None:
+    def _start_phases(self, nsamples: int) -> None:
+        """Let each phase write down its start and, unless somebody does anyway, its end."""
+        taken = set(instants(nsamples, self.script.horizon_ns))
+        for phase in self.script.phases:
+            sampled = phase.end_ns in taken or phase.end_ns > self.script.horizon_ns
+            taken.add(phase.end_ns)
+            end = None if sampled else self._sample
+            self.env.process(run_phase(self.env, phase, self.nofree[0].recorder, end))
+
+    def _sample(self, with_map: bool = False) -> None:
         recorders = [clock.recorder for clock in self.nofree]
         row, region_map = sample(int(self.env.now), self.vm, self.designs, recorders)
         self.samples.append(row)
@@ -266,6 +286,7 @@ class WholeMachine:
         outcome, horizon = "completed", self.script.horizon_ns
         self.vm.take_work()
         self.env.process(self._sampler(nsamples, nmaps))
+        self._start_phases(nsamples)
         self.env.process(uma_timer(self.env, self.vm))
         for paging in self.paging_of:
             paging.start()
@@ -275,7 +296,7 @@ class WholeMachine:
         except Panic:
             outcome = "panic"
             self.nofree[0].recorder.event(int(self.env.now), -1, "panic", 1)
-            self._sample(False)
+            self._sample()
         return self._result(outcome)
 
     def _result(self, outcome: str) -> RunResult:

@@ -12,6 +12,9 @@ NEVER = 1 << 62
 NONE = -1
 """No part, no event."""
 
+SWAP_META_PAGES = 16
+"""Pages that one swap block describes.  FreeBSD: SWAP_META_PAGES."""
+
 ACTIVE, INACTIVE, LAUNDRY, NQUEUE = 0, 1, 2, 3
 """Page queues of a domain.  FreeBSD: PQ_ACTIVE, PQ_INACTIVE, PQ_LAUNDRY."""
 

@@ -31,7 +31,15 @@ from vmmodel.traffic.pages import (
     locked_page,
 )
 from vmmodel.traffic.record import count_latency, note_operation
-from vmmodel.traffic.structs import ALLOC, FREE, INACTIVE, LAUNDRY, NONE, RECLAIM
+from vmmodel.traffic.structs import (
+    ALLOC,
+    FREE,
+    INACTIVE,
+    LAUNDRY,
+    NONE,
+    RECLAIM,
+    SWAP_META_PAGES,
+)
 from vmmodel.traffic.structs import Op as Ops
 
 TIMED, LOCK, ASLEEP, SLAB, FINISHED, SCANNED, BEGUN = range(7)
@@ -94,6 +102,7 @@ def begin_event(tr: Any, a: int) -> int:
         actor.left = max(missing, 0)
         if actor.left > 0 and tr.object[event.object].pindex > 0:
             tr.swapped_in += actor.left
+            give_swap_back(tr, actor, event.count)
     elif op == DROP:
         begin_drop(tr, actor)
     elif op == UNITEMS:
@@ -102,6 +111,19 @@ def begin_event(tr: Any, a: int) -> int:
         actor.due = tr.now + (tr.price_percpu * event.count + 500) // 1000 + actor.gap
         return TIMED
     return BEGUN
+
+
+@kernel
+def give_swap_back(tr: Any, actor: Any, npages: int) -> None:
+    """Give back the swap blocks of pages that are in memory again: they get dirty.
+
+    FreeBSD: swap_pager_unswapped().
+    """
+    obj = tr.object[actor.object]
+    n = min(obj.swblks, (npages + SWAP_META_PAGES - 1) // SWAP_META_PAGES)
+    if n > 0:
+        items_free(tr, tr.swap_zone, actor.cpu, n)
+        obj.swblks -= n
 
 
 @kernel

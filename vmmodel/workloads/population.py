@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vmmodel.traffic import Kind, Op
+from vmmodel.traffic import Kind, Op, Policy
 from vmmodel.traffic.machine import Load, event_rows, object_rows
 
 Ints = npt.NDArray[np.int64]
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
+PAGES_PER_GB = 262_144
 
 
 class Population:
@@ -49,16 +50,34 @@ class Population:
         self._events.append(rows)
         self._cpus.append(cpus.astype(np.int64))
 
+    def items_taken(self, nzones: int) -> list[int]:
+        """Give how many items of each zone are taken in all."""
+        taken = np.zeros(nzones, np.int64)
+        for rows in self._events:
+            items = rows[rows["op"] == int(Op.ITEMS)]
+            np.add.at(taken, items["object"], items["count"])
+        return [int(n) for n in taken]
+
     def load(
-        self, ncpus: int, zones: tuple[int, ...] = (), swap_zone: int = -1, **columns: Any
+        self,
+        ncpus: int,
+        zones: tuple[int, ...] = (),
+        swap_zone: int = -1,
+        policy: Policy = Policy.FIRST_TOUCH,
+        **columns: Any,
     ) -> Load:
-        """Give the load of a machine with *ncpus*."""
+        """Give the load of a machine with *ncpus*, its objects under one *policy*."""
+        if not self._events:  # a machine on which nothing happens
+            self.events(Op.DROP, [], [], [], [])
+            self.objects(0, Kind.ANON)
         events, cpus = np.concatenate(self._events), np.concatenate(self._cpus)
         order = np.lexsort((events["time"], cpus))
         events, cpus = events[order], cpus[order]
         cuts = np.searchsorted(cpus, np.arange(1, ncpus))
         timelines = tuple(np.split(events, cuts))
-        return Load(timelines, np.concatenate(self._objects), zones, swap_zone, **columns)
+        objects = np.concatenate(self._objects)
+        objects["policy"] = int(policy)
+        return Load(timelines, objects, zones, swap_zone, **columns)
 
 
 @dataclass(frozen=True)
@@ -66,8 +85,8 @@ class ProcessKind:
     """What a process of one kind has, on average where a number is not whole."""
 
     name: str
-    pages: int
-    """Anonymous pages, median; lognormal."""
+    pages: float
+    """Anonymous pages, median; lognormal.  0: it has none."""
     sigma: float
     objects: int
     """Anonymous VM objects that hold them: heap, stack, data of libraries."""
@@ -75,9 +94,8 @@ class ProcessKind:
     """Share of the pages that are copied on write: every third page of a mapping."""
     kernel_pages: int
     """Page tables, kernel stack, slabs that are not NOFREE."""
-    vm_objects: int
-    files: int
-    threads: int
+    items: dict[str, int]
+    """Items of NOFREE zones that it holds."""
     gap_ns: int
     """Between two page faults."""
 
@@ -109,12 +127,16 @@ def add_processes(
     """
     n = len(start)
     end = start + life
-    sizes = draw_sizes(kind.pages, kind.sigma, n, MOST_PAGES, rng)
-    taken = _items(kind)
-    for name, count in taken.items():
-        population.events(Op.ITEMS, cpu, start, zones[name], count)
+    sizes = np.zeros(n, np.int64)
+    if kind.pages:
+        sizes = draw_sizes(kind.pages, kind.sigma, n, MOST_PAGES, rng)
+    add_items(population, Op.ITEMS, kind.items, zones, cpu, start)
     kernel = population.objects(n, Kind.KERNEL)
     population.events(Op.TOUCH, cpu, start, kernel, kind.kernel_pages + sizes // 512)
+    if not kind.pages:
+        population.events(Op.DROP, cpu, end, kernel, min(kind.kernel_pages, 1))
+        add_items(population, Op.UNITEMS, kind.items, zones, cpu, end)
+        return np.empty(0, np.int64)
     copied = (sizes * kind.copied).astype(np.int64)
     data = population.objects(n, Kind.ANON, stride=3)
     population.events(Op.TOUCH, cpu, start, data, copied, kind.gap_ns)
@@ -126,21 +148,17 @@ def add_processes(
         population.events(Op.DROP, cpu, end, heaps, np.minimum(pages, 1))
     population.events(Op.DROP, cpu, end, data, np.minimum(copied, 1))
     population.events(Op.DROP, cpu, end, kernel, 1)
-    for name, count in taken.items():
-        population.events(Op.UNITEMS, cpu, end, zones[name], count)
+    add_items(population, Op.UNITEMS, kind.items, zones, cpu, end)
     return heaps
 
 
-def _items(kind: ProcessKind) -> dict[str, int]:
-    """Items of NOFREE zones that a process holds."""
-    return {
-        "PROC": 1,
-        "VMSPACE": 1,
-        "THREAD": kind.threads,
-        "TURNSTILE": kind.threads,
-        "VM OBJECT": kind.vm_objects,
-        "Files": kind.files,
-    }
+def add_items(
+    population: Population, op: Op, items: dict[str, int], zones: dict[str, int], cpu: Any,
+    time: Any,
+) -> None:  # fmt: skip
+    """Take or give back the same *items* at each of the times."""
+    for name, count in items.items():
+        population.events(op, cpu, time, zones[name], count)
 
 
 def _shares(n: int) -> list[float]:
@@ -161,3 +179,10 @@ def mixture(
     long = rng.uniform(0, 1, n) * longest_ns
     chosen = np.where(rng.random(n) < short_share, short, long)
     return np.maximum(chosen, 1_000_000).astype(np.int64)
+
+
+def draw_uses(start: Ints, life: Ints, times: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Draw *times* instants in each life, away from its ends: which thing it is, and when."""
+    which = np.repeat(np.arange(len(start)), times)
+    when = start[which] + (rng.random(len(which)) * 0.98 + 0.01) * life[which]
+    return which, when.astype(np.int64)
