@@ -181,8 +181,7 @@ def begin_page(tr: Any, a: int) -> int:
     elif actor.op == ITEMS:
         return take_items(tr, a)
     elif not begin_reclaim(tr, actor):
-        actor.left = 0
-        return SCANNED
+        return SCANNED  # what is left is missing
     return BEGUN
 
 
