@@ -4,6 +4,7 @@ SimPy's own processes come first, as SimPy orders them; then the actors of page 
 number, then page daemons.  Who gets a lock acts at once, before anything else.
 """
 
+from heapq import heappush
 from typing import cast
 
 import simpy
@@ -15,12 +16,19 @@ LAST = 1 << 20
 """Priority behind all others."""
 
 
-def event_at(env: simpy.Environment, time_ns: int, priority: int) -> simpy.Event:
-    """Make an event that happens at *time_ns* with *priority* among those of that instant."""
-    event = simpy.Event(env)
-    event._ok, event._value = True, None
-    env.schedule(event, priority=cast(EventPriority, priority), delay=time_ns - int(env.now))
-    return event
+class At(simpy.Event):
+    """Happens at *time_ns* with *priority* among what happens at that instant.
+
+    A `simpy.Timeout` that knows when instead of how long, and of any priority: it puts itself into
+    the queue of events, since `Environment.schedule` takes a delay.
+    """
+
+    def __init__(self, env: simpy.Environment, time_ns: float, priority: int) -> None:
+        self.env: simpy.Environment = env
+        self.callbacks = []
+        self._ok, self._value = True, None
+        place = time_ns, cast(EventPriority, priority), next(env._eid), self
+        heappush(env._queue, place)
 
 
 def trigger(event: simpy.Event, priority: int = URGENT) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import simpy
 
 from vmmodel.sim.lock import FreeLock
-from vmmodel.sim.order import ACTORS, event_at, trigger
+from vmmodel.sim.order import ACTORS, At, trigger
 from vmmodel.sim.requests import Requests
 from vmmodel.traffic import Traffic
-from vmmodel.traffic.turn import ASLEEP, FINISHED, LOCK, SCANNED, SLAB, TIMED
+from vmmodel.traffic.turn import ASLEEP, FINISHED, LOCK, SCANNED, SLAB
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -46,32 +46,31 @@ class PlainClock:
 
     def _actor(self, a: int) -> Process:
         """Act, wait, act."""
-        env, traffic = self.env, self.traffic
-        if a >= traffic.ncpus:
+        env, turn, priority = self.env, self.traffic.turn, ACTORS + a
+        if a >= self.traffic.ncpus:
             yield self._wait_for(a)
         else:
-            yield event_at(env, 0, ACTORS + a)
+            yield At(env, 0, priority)
         while True:
-            traffic.set_now(int(env.now))
-            code = traffic.turn(a)
+            due = turn(a, int(env.now))
             self.settle()
-            if code == TIMED:
-                yield event_at(env, traffic.due(a), ACTORS + a)
-            elif code == LOCK:
+            if due >= 0:
+                yield At(env, due, priority)
+            elif due == -LOCK:
                 yield from self._locked(a)
-            elif code == ASLEEP:
+            elif due == -ASLEEP:
                 self._asleep[a] = env.event()
                 yield self._asleep[a]
-                traffic.set_now(int(env.now))
-                traffic.wake(a)
-            elif code == SLAB:
+                self.traffic.set_now(int(env.now))
+                self.traffic.wake(a)
+            elif due == -SLAB:
                 self.requests.slab(a)
                 yield self._wait_for(a)
-            elif code == SCANNED:
+            elif due == -SCANNED:
                 self.requests.scan_ended(a)
                 yield self._wait_for(a)
             else:
-                assert code == FINISHED
+                assert due == -FINISHED
                 return
 
     def _locked(self, a: int) -> Process:
@@ -80,12 +79,11 @@ class PlainClock:
         lock, asked = self.locks[traffic.lock_of(a)], int(env.now)
         if (granted := lock.acquire()) is not None:
             yield granted
-        traffic.set_now(int(env.now))
-        traffic.waited(a, int(env.now) - asked)
-        hold = traffic.locked(a)
+        now = int(env.now)
+        hold = traffic.locked(a, now, now - asked)
         self.settle()
         lock.hold_ns += hold
-        yield event_at(env, int(env.now) + hold, ACTORS + a)
+        yield At(env, now + hold, ACTORS + a)
         lock.release()
 
     def _wait_for(self, a: int) -> simpy.Event:
@@ -114,7 +112,7 @@ class PlainClock:
 
     def _tick_at(self, d: int, time_ns: int) -> None:
         """Let the daemon of a domain look at memory at *time_ns*, and not when it would have."""
-        event = event_at(self.env, time_ns, ACTORS + self.traffic.nactors + d)
+        event = At(self.env, time_ns, ACTORS + self.traffic.nactors + d)
         self._ticks[d] = event
         event.callbacks.append(lambda event: self._tick(d, event))
 

@@ -127,8 +127,6 @@ class Traffic:
         self._add("home", Word, self.ncpus)["value"] = home
         self._add_actors()
         self._fill_state()
-        actors = self._arrays["actor"]
-        self._due, self._waited = actors.column("due"), actors.column("waited")
         self._wakeup = [self.vm.thresholds(d).wakeup_thresh for d in range(nd)]
 
     def _add(self, name: str, struct: Struct, n: int) -> Rows:
@@ -226,25 +224,17 @@ class Traffic:
 
     # Steps of one actor, for a clock that is not compiled.
 
-    def turn(self, a: int) -> int:
-        """Run actor *a* at this instant; see `turn.turn`."""
-        return entries.turn(self.at, a)
+    def turn(self, a: int, now: int) -> int:
+        """Run actor *a* at *now*: when it goes on, or minus why it stops; see `turn.turn`."""
+        return entries.turn(self.at, a, now)
 
-    def locked(self, a: int) -> int:
-        """Do what actor *a* wants the free lock for; give its hold in ns."""
-        return entries.locked(self.at, a)
+    def locked(self, a: int, now: int, waited: int) -> int:
+        """Do what actor *a* wants the free lock for, which it *waited* for; give its hold in ns."""
+        return entries.locked(self.at, a, now, waited)
 
     def lock_of(self, a: int) -> int:
         """Domain whose free lock actor *a* wants."""
         return entries.lock_of(self.at, a)
-
-    def due(self, a: int) -> int:
-        """When actor *a* goes on."""
-        return int(self._due[a])
-
-    def waited(self, a: int, ns: int) -> None:
-        """Note that actor *a* waited for the lock."""
-        self._waited[a] += ns
 
     def wake(self, a: int) -> None:
         """Let actor *a*, which slept, begin anew."""
