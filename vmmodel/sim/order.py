@@ -19,19 +19,19 @@ LAST = 1 << 20
 class At(simpy.Event):
     """Happens at *time_ns* with *priority* among what happens at that instant.
 
-    A `simpy.Timeout` that knows when instead of how long, and of any priority: it puts itself into
+    Who waits for it gets the time.  A `simpy.Timeout` that knows when instead of how long, and of any priority: it puts itself into
     the queue of events, since `Environment.schedule` takes a delay.
     """
 
     def __init__(self, env: simpy.Environment, time_ns: float, priority: int) -> None:
         self.env: simpy.Environment = env
         self.callbacks = []
-        self._ok, self._value = True, None
+        self._ok, self._value = True, time_ns
         place = time_ns, cast(EventPriority, priority), next(env._eid), self
         heappush(env._queue, place)
 
 
 def trigger(event: simpy.Event, priority: int = URGENT) -> None:
-    """Let an event that somebody waits for happen now, with *priority*."""
-    event._ok, event._value = True, None
+    """Let an event happen now, with *priority*.  Who waits for it gets the time."""
+    event._ok, event._value = True, event.env.now
     event.env.schedule(event, priority=cast(EventPriority, priority))

@@ -35,7 +35,8 @@ class PlainClock:
         self._asleep: dict[int, simpy.Event] = {}
         self._go_on: dict[int, simpy.Event] = {}
         self._ticks: dict[int, simpy.Event] = {}
-        self._wakeable = [True for _ in domains]
+        self._wakeable = tuple(domains)
+        """Domains whose daemon a shortage wakes."""
 
     def start(self, end_ns: int) -> None:
         """Begin; *end_ns* is when the run ends."""
@@ -48,43 +49,43 @@ class PlainClock:
         """Act, wait, act."""
         env, turn, priority = self.env, self.traffic.turn, ACTORS + a
         if a >= self.traffic.ncpus:
-            yield self._wait_for(a)
+            now = yield self._wait_for(a)
         else:
-            yield At(env, 0, priority)
+            now = yield At(env, 0, priority)
         while True:
-            due = turn(a, int(env.now))
+            due = turn(a, now)
             self.settle()
             if due >= 0:
-                yield At(env, due, priority)
+                now = yield At(env, due, priority)
             elif due == -LOCK:
-                yield from self._locked(a)
+                now = yield from self._locked(a, now)
             elif due == -ASLEEP:
                 self._asleep[a] = env.event()
-                yield self._asleep[a]
-                self.traffic.set_now(int(env.now))
+                now = yield self._asleep[a]
+                self.traffic.set_now(now)
                 self.traffic.wake(a)
             elif due == -SLAB:
                 self.requests.slab(a)
-                yield self._wait_for(a)
+                now = yield self._wait_for(a)
             elif due == -SCANNED:
                 self.requests.scan_ended(a)
-                yield self._wait_for(a)
+                now = yield self._wait_for(a)
             else:
                 assert due == -FINISHED
                 return
 
-    def _locked(self, a: int) -> Process:
-        """Wait for the free lock, act under it, and keep it as long as that takes."""
-        env, traffic = self.env, self.traffic
-        lock, asked = self.locks[traffic.lock_of(a)], int(env.now)
+    def _locked(self, a: int, asked: int) -> Generator[simpy.Event, int, int]:
+        """Wait for the free lock, act under it, keep it as long as that takes; give until when."""
+        traffic, now = self.traffic, asked
+        lock = self.locks[traffic.lock_of(a)]
         if (granted := lock.acquire()) is not None:
-            yield granted
-        now = int(env.now)
+            now = yield granted
         hold = traffic.locked(a, now, now - asked)
         self.settle()
         lock.hold_ns += hold
-        yield At(env, now + hold, ACTORS + a)
+        now = yield At(self.env, now + hold, ACTORS + a)
         lock.release()
+        return now
 
     def _wait_for(self, a: int) -> simpy.Event:
         self._go_on[a] = self.env.event()
@@ -103,9 +104,9 @@ class PlainClock:
                 trigger(self._asleep[a], ACTORS + a)
             self._asleep.clear()
             self.requests.plenty()
-        for d, wakeable in enumerate(self._wakeable):
-            if wakeable and self.traffic.needs_paging(d):
-                self._wakeable[d] = False
+        for d in self._wakeable:
+            if self.traffic.needs_paging(d):
+                self._set_wakeable(d, False)
                 self._tick_at(d, int(self.env.now))
 
     # Page daemons.
@@ -119,7 +120,7 @@ class PlainClock:
     def _tick(self, d: int, event: simpy.Event) -> None:
         if self._ticks.get(d) is not event:
             return
-        self._wakeable[d] = False
+        self._set_wakeable(d, False)
         self.traffic.set_now(int(self.env.now))
         if self.traffic.daemon_tick(d) > 0:
             self.requests.paging(d)
@@ -130,5 +131,9 @@ class PlainClock:
         """Put a page daemon to sleep after its work."""
         self.traffic.set_now(int(self.env.now))
         until = self.traffic.daemon_sleep(d, target_met)
-        self._wakeable[d] = self.traffic.daemon_wakeable(d)
+        self._set_wakeable(d, self.traffic.daemon_wakeable(d))
         self._tick_at(d, until)
+
+    def _set_wakeable(self, d: int, wakeable: bool) -> None:
+        others = {other for other in self._wakeable if other != d}
+        self._wakeable = tuple(sorted(others | {d} if wakeable else others))
