@@ -19,8 +19,8 @@ LAST = 1 << 20
 class At(simpy.Event):
     """Happens at *time_ns* with *priority* among what happens at that instant.
 
-    Who waits for it gets the time.  A `simpy.Timeout` that knows when instead of how long, and of any priority: it puts itself into
-    the queue of events, since `Environment.schedule` takes a delay.
+    Who waits for it gets the time.  A `simpy.Timeout` that knows when instead of how long, and of
+    any priority: it puts itself into the queue of events, since `schedule` takes a delay.
     """
 
     def __init__(self, env: simpy.Environment, time_ns: float, priority: int) -> None:

@@ -188,11 +188,14 @@ class Traffic:
         """Let every free of an ordinary page pay *ns* more: a branch that some designs need."""
         self.state["price_branch"] = round(1000 * ns)
 
+    def arrays(self) -> list[StructArray]:
+        """All the structs that the traffic consists of."""
+        return [self._state, *self._arrays.values()]
+
     def close(self) -> None:
         """Forget the traffic; nothing of it may be used afterwards."""
-        for array in self._arrays.values():
+        for array in self.arrays():
             array.close()
-        self._state.close()
 
     # The clock.
 
