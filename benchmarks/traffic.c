@@ -7,8 +7,8 @@
  * what a design does with it is Python's and is not compared.
  *
  * As fast as a C programmer would write it who knows what vmmodel knows: actors are scanned and not
- * kept in a heap, an actor that stays first goes on at once, the next page of an object is asked
- * for before it is freed.
+ * kept in a heap, and nothing is allocated.  Prefetching the next page of an object or of a bucket
+ * was tried on 1 M and 4 M pages and gained nothing beyond the noise.
  */
 #define COUNT_WORK
 #include <math.h>

@@ -31,14 +31,18 @@ print(tiny.double(21))
 """
 
 
+WITHOUT = "import sys; sys.path.insert(0, sys.argv[1]); import tiny; print(tiny.double(21))"
+"""A process that calls without compiling ahead."""
+
+
 @pytest.mark.skipif(CHECKED, reason="nothing is compiled")
 def test_damaged_cache_is_told_and_compiled_again(tmp_path: Path) -> None:
     """First it compiles, then it is silent; damage is one sentence and a compilation."""
     (tmp_path / "tiny.py").write_text(TINY)
 
-    def start() -> tuple[str, str]:
+    def start(code: str = START) -> tuple[str, str]:
         done = subprocess.run(
-            [sys.executable, "-c", START, str(tmp_path)],
+            [sys.executable, "-c", code, str(tmp_path)],
             env={**os.environ, "VMMODEL_CACHE": str(tmp_path / "cache")},
             capture_output=True,
             text=True,
@@ -51,6 +55,8 @@ def test_damaged_cache_is_told_and_compiled_again(tmp_path: Path) -> None:
     assert "Compiling the kernel" in first[1]
     assert "function 1 of 1" in first[1]
     assert ("42\n", "") == start()
+    assert ("42\n", "") == start(WITHOUT)
+    assert 1 == len(list((tmp_path / "cache").rglob("*.nbc"))), "a call finds what was compiled"
     for kept in (tmp_path / "cache").rglob("*.nbc"):
         kept.write_bytes(b"damaged")
     third = start()

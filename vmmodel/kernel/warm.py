@@ -1,6 +1,5 @@
 """Compile functions ahead of their first call, or load them from the cache, in one go."""
 
-import inspect
 import shutil
 from collections.abc import Callable
 from types import ModuleType
@@ -34,11 +33,12 @@ def compile_entries(modules: tuple[ModuleType, ...], tell: Tell) -> None:
     """Compile or load every entry point of *modules*; they take 64-bit integers only."""
     if CHECKED:
         return
+    from vmmodel.kernel.compiled import compile_entry
+
     functions = [function for module in modules for function in entries_of(module)]
     for number, function in enumerate(functions, 1):
         tell(function.__name__, number, len(functions))
-        arguments = "int64," * len(inspect.signature(function.py_func).parameters)
-        function.compile(f"({arguments})")
+        compile_entry(function)
     folder = cache_folder()
     if folder is not None:
         (folder / "complete").touch()
