@@ -3,7 +3,7 @@
  *
  * It runs by itself: its own loop plays the part of SimPy, with the page daemon, the laundry
  * thread and UMA's timer.  The structures are those of vmmodel; the benchmark compares their sizes
- * (layout()) and, after a run, every byte of them.  One domain, and no request for a NOFREE page:
+ * (layout()) and, after a run, every field of them.  One domain, and no request for a NOFREE page:
  * what a design does with it is Python's and is not compared.
  *
  * As fast as a C programmer would write it who knows what vmmodel knows: actors are scanned and not

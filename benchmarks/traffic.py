@@ -1,7 +1,7 @@
 """Whole page traffic: compiled Python with SimPy in charge against a C program that does it all.
 
 Both run the same script on two machines in the same state, one after the other, and take turns in
-being first.  Afterwards every byte of both must be equal: pages, lists, caches, reservations,
+being first.  Afterwards every field of both must be equal: pages, lists, caches, reservations,
 objects, queues, locks, histograms, and the digest of the sequence of (time, CPU, operation, page).
 Time is CPU time of this process, making the machine not included.
 """
@@ -139,12 +139,12 @@ def measure_case(case: Case, compiled: Compiled | None, rounds: int) -> dict[str
 
 
 def state_of(made: WholeMachine) -> str:
-    """Digest every byte of memory and traffic except addresses, and the counts one can read."""
+    """Digest every field of memory and traffic except addresses; the sequence of operations last."""
     digest = 0
     for array in (*made.vm.arrays(), *made.traffic.arrays()):
-        values = [name for name, kind in array.struct.fields.items() if isinstance(kind, str)]
-        for records in [array.records] if len(array.records) > 1 else [array.records[values]]:
-            digest = zlib.crc32(records.tobytes(), digest)
+        for name, kind in array.struct.fields.items():
+            if isinstance(kind, str):
+                digest = zlib.crc32(array.column(name).tobytes(), digest)
     return f"{digest:08x}-{int(made.traffic.state['digest']):010x}"
 
 
