@@ -139,7 +139,7 @@ def measure_case(case: Case, compiled: Compiled | None, rounds: int) -> dict[str
 
 
 def state_of(made: WholeMachine) -> str:
-    """Digest every field of memory and traffic except addresses; the sequence of operations last."""
+    """Digest every field of memory and traffic but addresses; the sequence of operations last."""
     digest = 0
     for array in (*made.vm.arrays(), *made.traffic.arrays()):
         for name, kind in array.struct.fields.items():
