@@ -1,4 +1,4 @@
-"""Build `buddy.c` with the system's C compiler, when there is one, and load it."""
+"""Build the C comparators with the system's C compiler, when there is one, and load them."""
 
 import ctypes
 import os
@@ -6,28 +6,22 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmmodel.kernel.pages import Domain, FreeList, Machine, Page, Segment
-from vmmodel.kernel.replay import Block, Operation
+from vmmodel.kernel.cstruct import Struct
 
 FLAGS = ("-std=c11", "-O3", "-march=native", "-shared", "-fPIC")
-STRUCTS = (Page, FreeList, Segment, Domain, Machine, Operation, Block)
-"""Those of which `layout` in buddy.c gives the sizes."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """The C comparator, loaded."""
+    """A C comparator, loaded."""
 
     library: ctypes.CDLL
     compiler: str
     """First line of ``cc --version``."""
-
-    def replay(self, machine: int, operations: int, blocks: int, start: int, end: int) -> int:
-        """Do what `Vm.replay` does."""
-        return int(self.library.replay(machine, operations, blocks, start, end))
 
 
 def find_compiler() -> list[str] | None:
@@ -38,23 +32,24 @@ def find_compiler() -> list[str] | None:
     return None
 
 
-def build(source: Path) -> Compiled | str:
-    """Compile and load *source*, or say in one sentence why there is no C to compare with."""
+def build(source: Path, structs: Sequence[Struct]) -> Compiled | str:
+    """Compile and load *source*, or say in one sentence why there is no C to compare with.
+
+    *structs* are those of which ``layout`` in the source gives the sizes.
+    """
     compiler = find_compiler()
     if compiler is None:
         return "no C compiler was found (cc, gcc, clang or $CC), so the C columns are missing"
     with tempfile.TemporaryDirectory() as folder:
-        shared = Path(folder) / "buddy.so"
-        command = [*compiler, *FLAGS, "-o", str(shared), str(source)]
+        shared = Path(folder) / "comparator.so"
+        command = [*compiler, *FLAGS, "-o", str(shared), str(source), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             complaint = (done.stderr.strip().splitlines() or ["no message"])[0]
             return f"{compiler[0]} could not compile {source.name} ({complaint})"
         library = ctypes.CDLL(str(shared))
-    library.replay.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_int64] * 2
-    library.replay.restype = ctypes.c_int64
-    sizes = list((ctypes.c_int32 * len(STRUCTS)).in_dll(library, "layout"))
-    if sizes != [struct.dtype.itemsize for struct in STRUCTS]:
+    sizes = list((ctypes.c_int32 * len(structs)).in_dll(library, "layout"))
+    if sizes != [struct.dtype.itemsize for struct in structs]:
         return f"the structures of {source.name} have other sizes than those of vmmodel"
     return Compiled(library, _version(compiler))
 

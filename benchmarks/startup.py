@@ -1,8 +1,8 @@
 """How long until the first allocation: with everything to compile, and from the cache on disk.
 
-Each start is a new process that imports the kernel and calls every function once.  Modules are
-byte-compiled, as `./study` sets them up.  Only CPU time is compared, since other work on the
-machine stretches the time on the wall.
+Each start is a new process that imports the whole machine and compiles or loads every function.
+Modules are byte-compiled, as `./study` sets them up.  Only CPU time is compared, since other work
+on the machine stretches the time on the wall.
 """
 
 import os
@@ -17,9 +17,10 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks.rounds import at_most
 from vmmodel.paths import ROOT
 
-START = "from vmmodel.kernel.warm import warm_up; warm_up()"
+START = "import vmmodel.sim.whole; from vmmodel.traffic.warm import warm_up; warm_up()"
 GOALS_S = {"first compilation": 60.0, "cached start": 2.0}
 
 
@@ -39,7 +40,9 @@ def tables(result: dict[str, Any]) -> list[Table]:
         row = result[name]
         low, high = min(row["cpu_s"]), max(row["cpu_s"])
         words = f"{row['median_cpu_s']:.2f}", f"{low:.2f} to {high:.2f}"
-        table.add_row(name, *words, f"{row['median_wall_s']:.2f}", f"{goal:g}")
+        table.add_row(
+            name, *words, f"{row['median_wall_s']:.2f}", at_most(row["median_cpu_s"], goal)
+        )
     return [table]
 
 

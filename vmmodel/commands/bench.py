@@ -14,6 +14,9 @@ from vmmodel.errors import InputError
 
 PARTS = {
     "allocator": "allocate/free pairs against C, by order and size of memory",
+    "traffic": "the whole page traffic, SimPy in charge, against C",
+    "clocks": "the compiled clock against SimPy, and SimPy against its bare loop",
+    "growth": "time of an operation by pages, CPUs and operations",
     "memory": "bytes for each modelled page",
     "startup": "first compilation, and start from the cache",
     "sweep": "what a sweep costs beside its runs",
@@ -21,7 +24,7 @@ PARTS = {
 """What can be measured: modules of benchmarks/ with `measure` and `tables`."""
 
 EXAMPLES = """\
-  ./study bench --quick                a minute
+  ./study bench --quick                three minutes
   ./study bench --part allocator       the comparison with C only
 
 parts:
@@ -57,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     sys.path.append(str(ROOT))  # benchmarks/ is no part of the installed package
     progress, console = progress_console(), Console(highlight=False)
     compile_kernel(progress)
-    from benchmarks.allocator import Difference
     from benchmarks.machine import describe
+    from benchmarks.rounds import Difference
 
     document: dict[str, object] = {"schema": 1, "quick": arguments.quick, "machine": describe()}
     for part in arguments.part or PARTS:

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from vmmodel.experiment.meta import describe_sweep
 from vmmodel.experiment.sweep import Sweep, run_sweep
@@ -24,18 +31,40 @@ def command_line(words: Sequence[str]) -> str:
 
 
 def compile_kernel(console: Console) -> None:
-    """Compile the kernel once, before processes are started that would each do it."""
-    from vmmodel.kernel.warm import forget_cache, is_warm, warm_up
+    """Compile the kernel once, before processes are started that would each do it.
 
-    if not is_warm():
-        console.print("Compiling the kernel, once for this version (some 15 s) ...")
-    try:
-        warm_up()
-    except Exception:  # whatever unpickling a damaged file raises
-        if not forget_cache():
-            raise
-        console.print("The compiled kernel was damaged: compiling again ...")
-        warm_up()
+    A damaged cache is told and compiled anew.  Where nothing can be written `cache_folder` has said
+    so, and each process compiles what it calls.
+    """
+    from vmmodel.kernel.warm import forget_cache, is_warm
+
+    if is_warm():
+        try:
+            _warm_up(console, quiet=True)
+            return
+        except Exception:  # whatever unpickling a damaged file raises
+            console.print("The compiled kernel was damaged: compiling again ...")
+            forget_cache()
+    _warm_up(console, quiet=False)
+
+
+def _warm_up(console: Console, *, quiet: bool) -> None:
+    """Compile or load every function; unless *quiet*, show which one of how many."""
+    from vmmodel.traffic.warm import warm_up
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    if not quiet:
+        console.print("Compiling the kernel, once for this version (some 40 s) ...")
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, disable=hidden, transient=True) as progress:
+        task = progress.add_task("")
+
+        def tell(name: str, number: int, of: int) -> None:
+            progress.update(task, description=name, completed=number - 1, total=of)
+            if not quiet and not console.is_terminal and (number - 1) % 20 == 0:
+                console.print(f"function {number} of {of}")
+
+        warm_up(tell)
 
 
 def sweep_with_progress(

@@ -4,6 +4,7 @@ A struct pointer is one machine word.  ``p[i]`` moves it, ``p.field`` loads (sig
 bits) and ``p.field = x`` stores (truncated), without reference counts, bounds or wrap-around.
 """
 
+import inspect
 import operator
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -56,6 +57,15 @@ def entry(function: F) -> F:
     """
     compiled: F = numba.njit(error_model="numpy", nogil=True, cache=CACHED)(function)
     return compiled
+
+
+def compile_entry(function: Any) -> None:
+    """Compile or load what `entry` made, before it is called.
+
+    By a tuple of types and not by a string: numba's cache keeps those apart, and calls look for the
+    tuple.
+    """
+    function.compile((types.int64,) * len(inspect.signature(function.py_func).parameters))
 
 
 def n_compiled(function: Callable[..., Any]) -> int:
@@ -189,4 +199,13 @@ def _store(_context: Any, builder: Any, signature: Any, args: Any, field: str) -
     builder.store(value, address)
 
 
-__all__ = ["entry", "kernel", "n_compiled", "outlined", "pointer_to", "prefetch", "stay_outlined"]
+__all__ = [
+    "compile_entry",
+    "entry",
+    "kernel",
+    "n_compiled",
+    "outlined",
+    "pointer_to",
+    "prefetch",
+    "stay_outlined",
+]

@@ -1,13 +1,15 @@
-"""Compile every function that runs of the study call, or load it from the cache, in one go."""
+"""Compile functions ahead of their first call, or load them from the cache, in one go."""
 
 import shutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 from vmmodel.kernel.cache import cache_folder
-from vmmodel.kernel.cstruct import CHECKED, StructArray
-from vmmodel.kernel.domain import RequestClass
-from vmmodel.kernel.pages import Pool
-from vmmodel.kernel.replay import OTHER, Block, Operation
-from vmmodel.kernel.vm import Vm
+from vmmodel.kernel.cstruct import CHECKED
+
+Tell = Callable[[str, int, int], None]
+"""Called before each function: its name, its number from 1, and how many there are."""
 
 
 def is_warm() -> bool:
@@ -27,29 +29,22 @@ def forget_cache() -> bool:
     return bool(kept)
 
 
-def warm_up() -> None:
-    """Call each entry point once on a small memory."""
-    vm = Vm.of_size(4096)
-    m = vm.alloc_pages(0)
-    vm.free_pages(m, 0)
-    vm.free_contig(vm.alloc_contig(3), 3)
-    vm.set_free_count(vm.free_count())
-    vm.domain_allocate(RequestClass.SYSTEM, 1)
-    vm.freecnt_inc(1)
-    vm.page_free(vm.page_alloc(RequestClass.SYSTEM, Pool.DIRECT))
-    vm.pages_free(vm.pages_alloc(RequestClass.SYSTEM, 2))
-    for m in vm.alloc_npages(2):
-        vm.free_pages(m, 0)
-    operations, blocks = StructArray(Operation, 1), StructArray(Block, 1)
-    operations.column("kind")[:] = OTHER
-    vm.replay(operations, blocks, 0, 1)
-    vm.regions()
-    vm.checksum()
-    vm.check()
-    vm.n_unmerged()
-    for array in (operations, blocks):
-        array.close()
-    vm.close()
+def compile_entries(modules: tuple[ModuleType, ...], tell: Tell) -> None:
+    """Compile or load every entry point of *modules*; they take 64-bit integers only."""
+    if CHECKED:
+        return
+    from vmmodel.kernel.compiled import compile_entry
+
+    functions = [function for module in modules for function in entries_of(module)]
+    for number, function in enumerate(functions, 1):
+        tell(function.__name__, number, len(functions))
+        compile_entry(function)
     folder = cache_folder()
-    if folder is not None and not CHECKED:
+    if folder is not None:
         (folder / "complete").touch()
+
+
+def entries_of(module: ModuleType) -> list[Any]:
+    """Give the compiled functions that *module* itself defines."""
+    functions = vars(module).values()
+    return [f for f in functions if hasattr(f, "py_func") and f.__module__ == module.__name__]

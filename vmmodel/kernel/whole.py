@@ -137,12 +137,9 @@ class WholeVm(Vm):
         machine["reserv"], machine["popmap"] = self._reservs.address, self._popmaps.address
         machine["partpopq"] = self._partpopqs.address
 
-    def close(self) -> None:
-        super().close()
-        for array in (self._zones, self._cpus, self._buckets, self._slots):
-            array.close()
-        for array in (self._reservs, self._popmaps, self._partpopqs):
-            array.close()
+    def arrays(self) -> list[StructArray]:
+        caches = [self._zones, self._cpus, self._buckets, self._slots]
+        return [*super().arrays(), *caches, self._reservs, self._popmaps, self._partpopqs]
 
     # Pages.
 

@@ -10,8 +10,9 @@ from itertools import count
 from typing import Any
 
 import simpy
+from simpy.events import URGENT
 
-from vmmodel.sim.order import LAST, event_at, trigger
+from vmmodel.sim.order import LAST, At, trigger
 from vmmodel.sim.requests import Requests
 from vmmodel.traffic import Traffic
 from vmmodel.traffic.advance import GRANTED, NEED_SLAB, PAGING, PLENTY, SCAN_ENDED
@@ -48,7 +49,7 @@ class SharedLock:
         if who >= clock.traffic.nactors:
             clock.granted(who)
         elif who >= 0:
-            event = event_at(clock.env, int(clock.env.now), 0)
+            event = At(clock.env, clock.env.now, URGENT)
             event.callbacks.append(lambda _event: clock.enter(who))
 
     @property
@@ -95,7 +96,7 @@ class CompiledClock:
 
     def _drive(self, end_ns: int) -> Generator[simpy.Event, Any, None]:
         env, traffic = self.env, self.traffic
-        yield event_at(env, int(env.now), LAST)
+        yield At(env, env.now, LAST)
         while True:
             until = int(min(env.peek(), end_ns))
             traffic.set_plenty(bool(self.requests.sleepers))
@@ -104,11 +105,11 @@ class CompiledClock:
             if reason == 0:
                 if until >= end_ns:
                     return
-                yield event_at(env, until, LAST)
+                yield At(env, until, LAST)
                 continue
-            yield event_at(env, traffic.now, LAST)
+            yield At(env, traffic.now, LAST)
             self._answer(reason)
-            yield event_at(env, int(env.now), LAST)
+            yield At(env, env.now, LAST)
 
     def _answer(self, reason: int) -> None:
         """Tell SimPy's processes what happened, in the order in which it did."""

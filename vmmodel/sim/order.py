@@ -4,6 +4,7 @@ SimPy's own processes come first, as SimPy orders them; then the actors of page 
 number, then page daemons.  Who gets a lock acts at once, before anything else.
 """
 
+from heapq import heappush
 from typing import cast
 
 import simpy
@@ -15,15 +16,22 @@ LAST = 1 << 20
 """Priority behind all others."""
 
 
-def event_at(env: simpy.Environment, time_ns: int, priority: int) -> simpy.Event:
-    """Make an event that happens at *time_ns* with *priority* among those of that instant."""
-    event = simpy.Event(env)
-    event._ok, event._value = True, None
-    env.schedule(event, priority=cast(EventPriority, priority), delay=time_ns - int(env.now))
-    return event
+class At(simpy.Event):
+    """Happens at *time_ns* with *priority* among what happens at that instant.
+
+    Who waits for it gets the time.  A `simpy.Timeout` that knows when instead of how long, and of
+    any priority: it puts itself into the queue of events, since `schedule` takes a delay.
+    """
+
+    def __init__(self, env: simpy.Environment, time_ns: float, priority: int) -> None:
+        self.env: simpy.Environment = env
+        self.callbacks = []
+        self._ok, self._value = True, time_ns
+        place = time_ns, cast(EventPriority, priority), next(env._eid), self
+        heappush(env._queue, place)
 
 
 def trigger(event: simpy.Event, priority: int = URGENT) -> None:
-    """Let an event that somebody waits for happen now, with *priority*."""
-    event._ok, event._value = True, None
+    """Let an event happen now, with *priority*.  Who waits for it gets the time."""
+    event._ok, event._value = True, event.env.now
     event.env.schedule(event, priority=cast(EventPriority, priority))

@@ -10,10 +10,10 @@ from typing import Any
 import simpy
 
 from vmmodel.sim.lock import FreeLock
-from vmmodel.sim.order import ACTORS, event_at, trigger
+from vmmodel.sim.order import ACTORS, At, trigger
 from vmmodel.sim.requests import Requests
 from vmmodel.traffic import Traffic
-from vmmodel.traffic.turn import ASLEEP, FINISHED, LOCK, SCANNED, SLAB, TIMED
+from vmmodel.traffic.turn import ASLEEP, FINISHED, LOCK, SCANNED, SLAB
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -35,7 +35,8 @@ class PlainClock:
         self._asleep: dict[int, simpy.Event] = {}
         self._go_on: dict[int, simpy.Event] = {}
         self._ticks: dict[int, simpy.Event] = {}
-        self._wakeable = [True for _ in domains]
+        self._wakeable = tuple(domains)
+        """Domains whose daemon a shortage wakes."""
 
     def start(self, end_ns: int) -> None:
         """Begin; *end_ns* is when the run ends."""
@@ -46,47 +47,45 @@ class PlainClock:
 
     def _actor(self, a: int) -> Process:
         """Act, wait, act."""
-        env, traffic = self.env, self.traffic
-        if a >= traffic.ncpus:
-            yield self._wait_for(a)
+        env, turn, priority = self.env, self.traffic.turn, ACTORS + a
+        if a >= self.traffic.ncpus:
+            now = yield self._wait_for(a)
         else:
-            yield event_at(env, 0, ACTORS + a)
+            now = yield At(env, 0, priority)
         while True:
-            traffic.set_now(int(env.now))
-            code = traffic.turn(a)
+            due = turn(a, now)
             self.settle()
-            if code == TIMED:
-                yield event_at(env, traffic.due(a), ACTORS + a)
-            elif code == LOCK:
-                yield from self._locked(a)
-            elif code == ASLEEP:
+            if due >= 0:
+                now = yield At(env, due, priority)
+            elif due == -LOCK:
+                now = yield from self._locked(a, now)
+            elif due == -ASLEEP:
                 self._asleep[a] = env.event()
-                yield self._asleep[a]
-                traffic.set_now(int(env.now))
-                traffic.wake(a)
-            elif code == SLAB:
+                now = yield self._asleep[a]
+                self.traffic.set_now(now)
+                self.traffic.wake(a)
+            elif due == -SLAB:
                 self.requests.slab(a)
-                yield self._wait_for(a)
-            elif code == SCANNED:
+                now = yield self._wait_for(a)
+            elif due == -SCANNED:
                 self.requests.scan_ended(a)
-                yield self._wait_for(a)
+                now = yield self._wait_for(a)
             else:
-                assert code == FINISHED
+                assert due == -FINISHED
                 return
 
-    def _locked(self, a: int) -> Process:
-        """Wait for the free lock, act under it, and keep it as long as that takes."""
-        env, traffic = self.env, self.traffic
-        lock, asked = self.locks[traffic.lock_of(a)], int(env.now)
+    def _locked(self, a: int, asked: int) -> Generator[simpy.Event, int, int]:
+        """Wait for the free lock, act under it, keep it as long as that takes; give until when."""
+        traffic, now = self.traffic, asked
+        lock = self.locks[traffic.lock_of(a)]
         if (granted := lock.acquire()) is not None:
-            yield granted
-        traffic.set_now(int(env.now))
-        traffic.waited(a, int(env.now) - asked)
-        hold = traffic.locked(a)
+            now = yield granted
+        hold = traffic.locked(a, now, now - asked)
         self.settle()
         lock.hold_ns += hold
-        yield event_at(env, int(env.now) + hold, ACTORS + a)
+        now = yield At(self.env, now + hold, ACTORS + a)
         lock.release()
+        return now
 
     def _wait_for(self, a: int) -> simpy.Event:
         self._go_on[a] = self.env.event()
@@ -105,23 +104,23 @@ class PlainClock:
                 trigger(self._asleep[a], ACTORS + a)
             self._asleep.clear()
             self.requests.plenty()
-        for d, wakeable in enumerate(self._wakeable):
-            if wakeable and self.traffic.needs_paging(d):
-                self._wakeable[d] = False
+        for d in self._wakeable:
+            if self.traffic.needs_paging(d):
+                self._set_wakeable(d, False)
                 self._tick_at(d, int(self.env.now))
 
     # Page daemons.
 
     def _tick_at(self, d: int, time_ns: int) -> None:
         """Let the daemon of a domain look at memory at *time_ns*, and not when it would have."""
-        event = event_at(self.env, time_ns, ACTORS + self.traffic.nactors + d)
+        event = At(self.env, time_ns, ACTORS + self.traffic.nactors + d)
         self._ticks[d] = event
         event.callbacks.append(lambda event: self._tick(d, event))
 
     def _tick(self, d: int, event: simpy.Event) -> None:
         if self._ticks.get(d) is not event:
             return
-        self._wakeable[d] = False
+        self._set_wakeable(d, False)
         self.traffic.set_now(int(self.env.now))
         if self.traffic.daemon_tick(d) > 0:
             self.requests.paging(d)
@@ -132,5 +131,9 @@ class PlainClock:
         """Put a page daemon to sleep after its work."""
         self.traffic.set_now(int(self.env.now))
         until = self.traffic.daemon_sleep(d, target_met)
-        self._wakeable[d] = self.traffic.daemon_wakeable(d)
+        self._set_wakeable(d, self.traffic.daemon_wakeable(d))
         self._tick_at(d, until)
+
+    def _set_wakeable(self, d: int, wakeable: bool) -> None:
+        others = {other for other in self._wakeable if other != d}
+        self._wakeable = tuple(sorted(others | {d} if wakeable else others))

@@ -38,6 +38,13 @@ PERIOD_NS = 100 * TICK_NS
 """The page daemon's period.  FreeBSD: 1 / VM_INACT_SCAN_RATE seconds."""
 
 
+@kernel
+def set_now(tr: Any, now: int) -> None:
+    """Tell the time, in ns, to traffic and kernel."""
+    tr.now = now
+    tr.machine[0].ticks = now // TICK_NS
+
+
 @outlined
 def begin_hold(tr: Any, a: int) -> None:
     """Let an actor that has just got the lock do what it wants it for, and hold it for so long."""
@@ -207,19 +214,15 @@ def advance(tr: Any, until: int) -> int:
     """Run everything before *until*; stop earlier where SimPy has to act, and say for what."""
     nkeys = tr.nactors + tr.ndomains
     while True:
-        first, t, runner_up = 0, NEVER, NEVER
+        first, t = 0, NEVER
         for i in range(nkeys):
             at = tr.key[i].value
             if at < t:
-                runner_up = t
                 t = at
                 first = i
-            elif at < runner_up:
-                runner_up = at
         if t >= until:
             return 0
-        tr.now = t
-        tr.machine[0].ticks = t // TICK_NS
+        set_now(tr, t)
         if first < tr.nactors:
             reason = step(tr, first)
             reason |= settle(tr)

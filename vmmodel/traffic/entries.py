@@ -17,15 +17,21 @@ def advance(tr: int, until: int) -> int:
 
 
 @entry
-def turn(tr: int, a: int) -> int:
-    """See `turn.turn`."""
-    return actors.turn(traffic_at(tr)[0], a)
+def turn(tr: int, a: int, now: int) -> int:
+    """See `turn.turn`: when the actor goes on, or minus why it stops."""
+    traffic = traffic_at(tr)[0]
+    clock.set_now(traffic, now)
+    code = actors.turn(traffic, a)
+    return traffic.actor[a].due if code == actors.TIMED else -code
 
 
 @entry
-def locked(tr: int, a: int) -> int:
-    """See `turn.locked`."""
-    return actors.locked(traffic_at(tr)[0], a)
+def locked(tr: int, a: int, now: int, waited: int) -> int:
+    """See `turn.locked`; the actor has waited for the lock."""
+    traffic = traffic_at(tr)[0]
+    clock.set_now(traffic, now)
+    traffic.actor[a].waited += waited
+    return actors.locked(traffic, a)
 
 
 @entry

@@ -129,8 +129,6 @@ class Traffic:
         self._add("home", Word, self.ncpus)["value"] = home
         self._add_actors()
         self._fill_state()
-        actors = self._arrays["actor"]
-        self._due, self._waited = actors.column("due"), actors.column("waited")
         self._wakeup = [self.vm.thresholds(d).wakeup_thresh for d in range(nd)]
 
     def _assert_owners(self, nobjects: int) -> None:
@@ -201,11 +199,14 @@ class Traffic:
         """Let every free of an ordinary page pay *ns* more: a branch that some designs need."""
         self.state["price_branch"] = round(1000 * ns)
 
+    def arrays(self) -> list[StructArray]:
+        """All the structs that the traffic consists of."""
+        return [self._state, *self._arrays.values()]
+
     def close(self) -> None:
         """Forget the traffic; nothing of it may be used afterwards."""
-        for array in self._arrays.values():
+        for array in self.arrays():
             array.close()
-        self._state.close()
 
     # The clock.
 
@@ -237,25 +238,17 @@ class Traffic:
 
     # Steps of one actor, for a clock that is not compiled.
 
-    def turn(self, a: int) -> int:
-        """Run actor *a* at this instant; see `turn.turn`."""
-        return entries.turn(self.at, a)
+    def turn(self, a: int, now: int) -> int:
+        """Run actor *a* at *now*: when it goes on, or minus why it stops; see `turn.turn`."""
+        return entries.turn(self.at, a, now)
 
-    def locked(self, a: int) -> int:
-        """Do what actor *a* wants the free lock for; give its hold in ns."""
-        return entries.locked(self.at, a)
+    def locked(self, a: int, now: int, waited: int) -> int:
+        """Do what actor *a* wants the free lock for, which it *waited* for; give its hold in ns."""
+        return entries.locked(self.at, a, now, waited)
 
     def lock_of(self, a: int) -> int:
         """Domain whose free lock actor *a* wants."""
-        return entries.lock_of(self.at, a)
-
-    def due(self, a: int) -> int:
-        """When actor *a* goes on."""
-        return int(self._due[a])
-
-    def waited(self, a: int, ns: int) -> None:
-        """Note that actor *a* waited for the lock."""
-        self._waited[a] += ns
+        return 0 if self.vm.ndomains == 1 else entries.lock_of(self.at, a)
 
     def wake(self, a: int) -> None:
         """Let actor *a*, which slept, begin anew."""
