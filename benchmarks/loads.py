@@ -36,12 +36,12 @@ class Mix:
     reclaimed."""
     busy: float = 0.4
     """Share of the time in which a CPU touches pages."""
-    kinds: tuple[float, float, float] = (0.7, 0.2, 0.1)
+    kinds: tuple[float, ...] = (0.7, 0.15, 0.1, 0.05)
     """Shares of `Kind`."""
 
 
 ORDINARY = Mix("ordinary", filled=0.6)
-PRESSURE = Mix("pressure", filled=2.5, busy=0.05, kinds=(0.7, 0.25, 0.05))
+PRESSURE = Mix("pressure", filled=2.5, busy=0.05, kinds=(0.7, 0.2, 0.05, 0.05))
 
 
 def script(mix: Mix, npages: int, ncpus: int, operations: int, seed: int) -> WholeScript:

@@ -16,7 +16,7 @@
 #include "whole.h"
 
 enum { NONE = -1, RING = 1024, MOST_FULL = 1 << 15, BUCKET_MIN = 2, SWAP_META_PAGES = 16 };
-enum kind { ANON, FILE_CACHE, KERNEL };
+enum kind { ANON, FILE_CACHE, KERNEL, ARC };
 enum policy { FIRST_TOUCH, ROUND_ROBIN, PREFERRED };
 enum op { TOUCH, USE, DROP, ITEMS, UNITEMS, SCAN };
 enum queue { ACTIVE, INACTIVE, LAUNDRY, NQUEUE };
@@ -31,7 +31,8 @@ enum { NBUCKET = 6144, EXACT = 256, HALF = EXACT / 2 };
 
 static const int64_t NEVER = 1LL << 62;
 static const int64_t TICK_NS = 1000000, PERIOD_NS = 100 * TICK_NS, RETRY_NS = 1000;
-static const int64_t LOWMEM_NS = 10000000000, UMA_TIMEOUT_NS = 20000000000;
+static const int64_t LOWMEM_NS = 10000000000, UMA_TIMEOUT_NS = 20000000000,
+    LAUNDRY_PERIOD_NS = 100000000, BACKGROUND_PAGES = 102;
 static const int64_t DIGEST = (1LL << 40) - 1, FACTOR = 1000003;
 
 struct event {
@@ -65,7 +66,7 @@ struct pagequeue {
 
 struct itemzone {
 	int64_t bucket_size, bucket_max, keg_free, nfull, nitems;
-	int64_t locked_until, contended, exchanges, taken, given;
+	int64_t locked_until, locked_by, contended, exchanges, taken, given;
 };
 
 struct itemcache {
@@ -279,10 +280,9 @@ note_use(struct traffic *tr, int o)
 
 	obj->used = 1;
 	for (int part = o * tr->ndomains; part < (o + 1) * tr->ndomains; part++) {
-		if (tr->part[part].queue != NONE) {
-			dequeue(tr, part);
+		dequeue(tr, part);
+		if (tr->part[part].count > 0 && obj->kind != KERNEL)
 			enqueue_tail(tr, part, kind);
-		}
 	}
 }
 
@@ -302,13 +302,14 @@ deactivate(struct traffic *tr, int d, int64_t target)
 /* Items of zones: vmmodel/traffic/items.py. */
 
 static void
-lock_zone(struct traffic *tr, struct itemzone *zone)
+lock_zone(struct traffic *tr, struct itemzone *zone, int cpu)
 {
 	zone->exchanges++;
-	if (tr->now < zone->locked_until) {
+	if (tr->now < zone->locked_until && zone->locked_by != cpu) {
 		zone->contended++;
 		zone->bucket_size = min(zone->bucket_size + 1, zone->bucket_max);
 	}
+	zone->locked_by = cpu;
 	zone->locked_until = max(tr->now, zone->locked_until) + in_ns(tr->price_zone_lock);
 }
 
@@ -325,7 +326,7 @@ items_alloc(struct traffic *tr, int z, int cpu, int64_t n)
 			cache->alloc = cache->free;
 			cache->free = 0;
 		} else if (cache->alloc == 0) {
-			lock_zone(tr, zone);
+			lock_zone(tr, zone, cpu);
 			want = tr->machine->bucketdisable ? n : zone->bucket_size;
 			if (zone->nfull > 0) {
 				cache->alloc = tr->fill[z * MOST_FULL + --zone->nfull];
@@ -347,11 +348,11 @@ items_alloc(struct traffic *tr, int z, int cpu, int64_t n)
 }
 
 static void
-put_full(struct traffic *tr, int z, int items)
+put_full(struct traffic *tr, int z, int cpu, int items)
 {
 	struct itemzone *zone = &tr->zone[z];
 
-	lock_zone(tr, zone);
+	lock_zone(tr, zone, cpu);
 	if (zone->nfull == MOST_FULL) {
 		zone->keg_free += items;
 		return;
@@ -373,7 +374,7 @@ items_free(struct traffic *tr, int z, int cpu, int64_t n)
 		room = zone->bucket_size - cache->alloc;
 		if (room <= 0) {
 			if (cache->free >= zone->bucket_size) {
-				put_full(tr, z, cache->free);
+				put_full(tr, z, cpu, cache->free);
 				cache->free = 0;
 			}
 			full = cache->alloc;
@@ -430,7 +431,7 @@ alloc_reserved(struct machine *vm, struct actor *actor, struct object *obj)
 static enum answer
 alloc_cached(struct machine *vm, struct actor *actor, struct object *obj, enum phase after)
 {
-	int d = actor->domain, z = d * NPOOL + (obj->kind == KERNEL ? DIRECT : DEFAULT);
+	int d = actor->domain, z = d * NPOOL + (obj->kind >= KERNEL ? DIRECT : DEFAULT);
 	struct pagecache *zone = &vm->zone[z];
 
 	if (after < BUCKET) {
@@ -447,7 +448,7 @@ alloc_cached(struct machine *vm, struct actor *actor, struct object *obj, enum p
 		actor->phase = ONE;
 		return (WANT_LOCK);
 	}
-	if (domain_allocate(vm, d, obj->kind == KERNEL ? SYSTEM : NORMAL, 1)) {
+	if (domain_allocate(vm, d, obj->kind >= KERNEL ? SYSTEM : NORMAL, 1)) {
 		actor->phase = BUDDY;
 		return (WANT_LOCK);
 	}
@@ -471,7 +472,7 @@ alloc_page(struct traffic *tr, struct actor *actor)
 		actor->phase = BREAK;
 		return (WANT_LOCK);
 	}
-	if (phase == ALLOCATE && obj->kind != KERNEL) {
+	if (phase == ALLOCATE && obj->kind < KERNEL) {
 		answer = alloc_reserved(tr->machine, actor, obj);
 		if (answer != REFUSED)
 			return (answer);
@@ -530,7 +531,7 @@ locked_page(struct traffic *tr, struct actor *actor)
 	int m = actor->page, d = actor->domain, pool, z;
 
 	if (actor->phase <= BREAK)
-		pool = obj->kind == KERNEL ? DIRECT : DEFAULT;
+		pool = obj->kind >= KERNEL ? DIRECT : DEFAULT;
 	else {
 		d = vm->segment[vm->page[m].segment].domain;
 		pool = vm->page[m].pool & POOL_MASK;
@@ -606,6 +607,19 @@ begin_drop(struct traffic *tr, struct actor *actor)
 	actor->left = obj->resident;
 }
 
+/* FreeBSD: swap_pager_unswapped(). */
+static void
+give_swap_back(struct traffic *tr, struct actor *actor, int npages)
+{
+	struct object *obj = &tr->object[actor->object];
+	int n = min(obj->swblks, (npages + SWAP_META_PAGES - 1) / SWAP_META_PAGES);
+
+	if (n > 0) {
+		items_free(tr, tr->swap_zone, actor->cpu, n);
+		obj->swblks -= n;
+	}
+}
+
 static enum code
 begin_event(struct traffic *tr, struct actor *actor)
 {
@@ -626,8 +640,10 @@ begin_event(struct traffic *tr, struct actor *actor)
 	case USE:
 		note_use(tr, event->object);
 		actor->left = max(event->count - tr->object[event->object].resident, 0);
-		if (actor->left > 0 && tr->object[event->object].pindex > 0)
+		if (actor->left > 0 && tr->object[event->object].pindex > 0) {
 			tr->swapped_in += actor->left;
+			give_swap_back(tr, actor, event->count);
+		}
 		break;
 	case DROP:
 		begin_drop(tr, actor);
@@ -1009,9 +1025,9 @@ struct sim {
 	int zone;
 	bool drain, again;
 	/* The laundry thread: what it writes, or nothing. */
-	int64_t launder_ns, launder_target, laundered, swblks;
+	int64_t launder_ns, launder_target, target, freed, swblks, npages, pauses;
 	int part;
-	bool requested, shortfall;
+	bool requested, shortfall, writing;
 };
 
 static void
@@ -1124,11 +1140,26 @@ lowmem_release(struct sim *sim)
 
 static void launder_next(struct sim *);
 
+/* What is missing; else some if few pages are clean.  FreeBSD: vm_pageout_laundry_worker(). */
+static int64_t
+laundry_target(struct sim *sim)
+{
+	struct traffic *tr = sim->tr;
+	struct domain *domain = &tr->machine->domain[0];
+	int64_t clean, step = domain->free_target - domain->free_min;
+
+	if (sim->shortfall)
+		return (max(domain->free_target - domain->free_count, 0));
+	clean = domain->free_count + tr->queue[INACTIVE].pages;
+	return (tr->queue[LAUNDRY].pages * (int64_t)sqrt((sim->freed + step) / step) >= clean ?
+	    sim->launder_target : 0);
+}
+
 static void
 launder_begin(struct sim *sim)
 {
 	sim->requested = false;
-	sim->laundered = 0;
+	sim->target = laundry_target(sim);
 	launder_next(sim);
 }
 
@@ -1139,7 +1170,7 @@ launder_next(struct sim *sim)
 	struct traffic *tr = sim->tr;
 	int npages, part = tr->queue[LAUNDRY].head;
 
-	if (part == NONE || (sim->laundered >= sim->launder_target && !sim->shortfall)) {
+	if (part == NONE || sim->target <= 0) {
 		sim->write.due = NEVER;
 		if (sim->requested)
 			launder_begin(sim);
@@ -1148,13 +1179,28 @@ launder_next(struct sim *sim)
 	dequeue(tr, part);
 	npages = tr->part[part].count;
 	sim->part = part;
-	sim->laundered += npages;
+	sim->npages = npages;
+	sim->freed = 0;
+	sim->target -= npages;
 	sim->swblks = 0;
 	if (tr->object[part].kind == ANON && tr->swap_zone != NONE) {
-		sim->swblks = (npages + SWAP_META_PAGES - 1) / SWAP_META_PAGES;
+		sim->swblks = max((npages + SWAP_META_PAGES - 1) / SWAP_META_PAGES -
+		    tr->object[part].swblks, 0);
 		items_alloc(tr, tr->swap_zone, 0, sim->swblks);
 	}
+	sim->writing = true;
 	sleep_until(sim, &sim->write, sim->now + npages * sim->launder_ns);
+}
+
+/* Keep to the rate of laundering ahead of need, as long as there is none. */
+static void
+launder_pause(struct sim *sim)
+{
+	if (sim->pauses > 0 && !sim->shortfall) {
+		sim->pauses--;
+		sleep_until(sim, &sim->write, sim->now + LAUNDRY_PERIOD_NS);
+	} else
+		launder_next(sim);
 }
 
 static void
@@ -1163,6 +1209,9 @@ launder_written(struct sim *sim)
 	struct traffic *tr = sim->tr;
 	struct part *part = &tr->part[sim->part];
 
+	sim->writing = false;
+	sim->pauses = (sim->npages + BACKGROUND_PAGES - 1) / BACKGROUND_PAGES;
+	set_now(tr, sim->now);
 	if (part->count == 0) {
 		if (sim->swblks)
 			items_free(tr, tr->swap_zone, 0, sim->swblks);
@@ -1173,7 +1222,7 @@ launder_written(struct sim *sim)
 			enqueue_head(tr, sim->part, INACTIVE);
 		}
 	}
-	launder_next(sim);
+	launder_pause(sim);
 }
 
 static void
@@ -1184,6 +1233,7 @@ scan_ended(struct sim *sim)
 
 	set_now(tr, sim->now);
 	tr->key[tr->nactors] = daemon_sleep(tr, 0, missing == 0);
+	sim->freed += sim->shortage - missing;
 	sim->shortfall = missing > 0;
 	sim->requested = true;
 	if (sim->write.due == NEVER)
@@ -1208,8 +1258,10 @@ fire(struct sim *sim, struct timer *timer)
 {
 	if (timer == &sim->hold)
 		lowmem_release(sim);
-	else if (timer == &sim->write)
+	else if (timer == &sim->write && sim->writing)
 		launder_written(sim);
+	else if (timer == &sim->write)
+		launder_pause(sim);
 	else {
 		uma_timeout(sim->tr->machine);
 		sleep_until(sim, timer, timer->due + UMA_TIMEOUT_NS);

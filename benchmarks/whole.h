@@ -319,7 +319,9 @@ import_bucket(struct machine *vm, int z, int cpu)
 	m = bucket_pop(vm, bucket);
 	if (cache->alloc == NO_BUCKET)
 		cache->alloc = b;
-	else if (bucket->count == 0 || !put_bucket(vm, zone, b))
+	else if (bucket->count == 0)
+		bucket_free(vm, zone, b);
+	else if (!put_bucket(vm, zone, b))
 		release_bucket(vm, z, b);
 	return (m);
 }

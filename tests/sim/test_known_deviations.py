@@ -1,4 +1,4 @@
-"""Where the whole machine is known to differ from FreeBSD; each fails until the model is mended."""
+"""Where the whole machine differed from FreeBSD; what still does is expected to fail."""
 
 import pytest
 from sim.whole_tiny import SWBLK, VM_OBJECT, machine_of
@@ -100,7 +100,6 @@ def test_low_memory_event_is_one_for_all_domains() -> None:
         assert 30 - 1 == machine.traffic.zone(VM_OBJECT)["bucket_size"]
 
 
-@pytest.mark.xfail(reason="an object has one dirty mark, and what is being written is in no queue")
 def test_file_that_is_used_while_it_is_written_is_not_reclaimed_next() -> None:
     """Used twice between 20 and 21 ms while it is written until 45 ms, it is active."""
     script = timeline((5 * MS, TOUCH, 0, MANY), (20 * MS, USE, 0, MANY), (21 * MS, USE, 0, MANY))

@@ -24,8 +24,13 @@ LOWMEM_NS = 10 * SECOND_NS
 """Least time between two low-memory events.  FreeBSD: vm.lowmem_period."""
 UMA_TIMEOUT_NS = 20 * SECOND_NS
 """FreeBSD: UMA_TIMEOUT."""
-BACKGROUND_RATE = 1024
-"""Pages a second that are laundered without need.  FreeBSD: vm.background_launder_rate, 4096 KB."""
+LAUNDRY_PERIOD_NS = SECOND_NS // 10
+"""FreeBSD: 1 / VM_LAUNDER_RATE seconds."""
+BACKGROUND_PAGES = 102
+"""Pages that are laundered without need in that time: 4096 KB/s.
+
+FreeBSD: vm.background_launder_rate.
+"""
 
 
 @dataclass
@@ -155,9 +160,14 @@ class Paging:
                 target -= job[1]
                 self.laundered += job[1]
                 yield from self._write_back(*job)
-                if not self._shortfall:
-                    pause = job[1] * (SECOND_NS // BACKGROUND_RATE - self.launder_ns)
-                    yield self.env.timeout(max(pause, 0)) | self._requested
+                yield from self._pause(job[1])
+
+    def _pause(self, npages: int) -> Process:
+        """Keep to the rate of laundering ahead of need, as long as there is none."""
+        periods = -(-npages // BACKGROUND_PAGES)
+        while periods > 0 and not self._shortfall:
+            periods -= 1
+            yield self.env.timeout(LAUNDRY_PERIOD_NS)
 
     def _laundry_target(self) -> int:
         """Pages to write back now: what is missing; else some if few pages are clean.
