@@ -165,6 +165,8 @@ class Machine:
             **asdict(self.memory.tally),
             "exposed": len(self.memory.exposed),
             "imports": books.imports,
+            "imported": books.imported,
+            "returned": books.returned,
             "failed_imports": books.failed_imports,
             "fallbacks": books.fallbacks,
             "captured": books.captured,
