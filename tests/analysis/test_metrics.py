@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vmmodel.analysis import metrics
 from vmmodel.experiment.schema import ORDERS
 
-BOOKS = {"in_use": 0, "idle": 0, "leaked": 0, "escaped": 0, "fallback": 0}
+BOOKS = {"in_use": 0, "idle": 0, "leaked": 0, "escaped": 0, "fallback": 0, "returned": 0}
 
 
 def blocks(**counts: int) -> pd.DataFrame:
@@ -81,8 +81,8 @@ def test_footprint_counts_what_is_held() -> None:
     """Two chunks for 512 pages are twice what is needed; without chunks the ratio is one."""
     rows = pd.DataFrame(
         [
-            {**BOOKS, "design": "batch", "imports": 2, "in_use": 512},
-            {**BOOKS, "design": "ordinary", "imports": 9, "in_use": 7},
+            {**BOOKS, "design": "batch", "imported": 1024, "in_use": 512},
+            {**BOOKS, "design": "ordinary", "imported": 9, "in_use": 7},
         ]
     )
 
@@ -96,7 +96,7 @@ BALANCED["escaped_fallback"] = 0
 def test_books_count_captured_and_leave_out_leaked_fallback() -> None:
     """A captured fallback page joins the queue; a leaked fallback page never was in a chunk."""
     books = {"in_use": 506, "idle": 6, "leaked": 5, "captured": 3, "fallbacks": 5}
-    rows = pd.DataFrame([{**BALANCED, **books, "imports": 1, "leaked_fallback": 2}])
+    rows = pd.DataFrame([{**BALANCED, **books, "imported": 512, "leaked_fallback": 2}])
 
     assert 0 == metrics.books_residual(rows).item()
 
@@ -104,15 +104,24 @@ def test_books_count_captured_and_leave_out_leaked_fallback() -> None:
 def test_an_escaped_fallback_page_is_not_lost() -> None:
     """Of three escaped pages two had come from the general pool: one is lost."""
     books = {"in_use": 500, "idle": 11, "escaped": 3, "escaped_fallback": 2}
-    rows = pd.DataFrame([{**BALANCED, **books, "imports": 1}])
+    rows = pd.DataFrame([{**BALANCED, **books, "imported": 512}])
 
     assert 1 == metrics.lost_pages(rows).item()
     assert 0 == metrics.books_residual(rows).item()
 
 
+def test_returned_chunks_are_held_no_more() -> None:
+    """Of two chunks one went back: the books balance, and one chunk is held for 512 pages."""
+    books = {"in_use": 512, "imported": 1024, "returned": 512}
+    rows = pd.DataFrame([{**BALANCED, **books}])
+
+    assert 0 == metrics.books_residual(rows).item()
+    assert 1.0 == metrics.footprint_ratio(rows).item()
+
+
 def test_without_chunks_there_are_no_chunk_books() -> None:
     """An import of the ordinary design is one page, so nothing is claimed about chunks."""
-    rows = pd.DataFrame([{**BALANCED, "design": "ordinary", "imports": 7, "in_use": 7}])
+    rows = pd.DataFrame([{**BALANCED, "design": "ordinary", "imported": 7, "in_use": 7}])
 
     assert metrics.books_residual(rows).isna().all()
 

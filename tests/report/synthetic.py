@@ -160,6 +160,8 @@ def _run(parts, story, design, replication, samples, panics):
         "second_failures": 0 if story.multi else int(back[-1]),
         "init_failures": 0,
         "imports": int(imports[-1]),
+        "imported": int(imports[-1]) * 512,
+        "returned": 0,
         "failed_imports": int(last["fallback"] > 0) * 3,
         "fallbacks": last["fallback"],
         "captured": 0,

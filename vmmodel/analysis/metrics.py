@@ -105,12 +105,12 @@ def pinned_ratio(rows: pd.DataFrame) -> pd.Series:
 
 
 def footprint_ratio(runs: pd.DataFrame) -> pd.Series:
-    """Pages held for NOFREE use over live NOFREE pages: ``(512 C + fallback) / max(N, 1)``.
+    """Pages held for NOFREE use over live NOFREE pages: ``(C + fallback) / max(N, 1)``.
 
-    ``C`` chunks were imported.  Fallback pages stand on both sides.  A design without chunks holds
-    what is live and nothing else: ratio 1.
+    ``C`` pages were imported in chunks and did not return.  Fallback pages stand on both sides.
+    A design without chunks holds what is live and nothing else: ratio 1.
     """
-    chunks = (runs.imports * REGION_PAGES).where(~runs.design.isin(CHUNKLESS), runs.in_use)
+    chunks = (runs.imported - runs.returned).where(~runs.design.isin(CHUNKLESS), runs.in_use)
     held = chunks + runs.fallback
     return (held / live_pages(runs).clip(lower=1)).rename("footprint_ratio")
 
@@ -124,12 +124,14 @@ def books_residual(runs: pd.DataFrame) -> pd.Series:
     """Pages for which the books do not account; 0 in every row of a sound table.
 
     Pages imported into chunks, and fallback pages that a queue captured, are in use, idle,
-    leaked or lost.  Leaked or escaped pages that came from fallback were never in a chunk.  A
-    design without chunks has no such books: NaN.
+    leaked, lost or returned to the buddy lists.  Leaked or escaped pages that came from fallback
+    were never in a chunk.  A design without chunks has no such books: NaN.
     """
-    taken = runs.imports * REGION_PAGES + runs.captured
+    taken = runs.imported + runs.captured
     known = runs.in_use + runs.idle + (runs.leaked - runs.leaked_fallback) + lost_pages(runs)
-    return (taken - known).where(~runs.design.isin(CHUNKLESS)).rename("books_residual")
+    return (
+        (taken - known - runs.returned).where(~runs.design.isin(CHUNKLESS)).rename("books_residual")
+    )
 
 
 def region_states(regions: pd.DataFrame) -> pd.Series:

@@ -23,9 +23,9 @@ class Injection:
     unconverted: bool = False
     """What has to be freed is freed by `vm_page_free()`, whatever the design wants."""
     twice: bool = False
-    """The last page that is given back is given back once more."""
+    """The last page of a clean-up is given back once more."""
     queued: bool = False
-    """That page is still linked in a batch of its page queue when it is freed."""
+    """That page is still linked in a batch of its page queue when it is first freed."""
     asserted: bool = False
     """Whether this is a kernel with INVARIANTS, whose assertions meet these bugs."""
 

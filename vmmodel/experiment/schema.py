@@ -79,6 +79,8 @@ RUNS = pa.schema(
         _field("lock_holds", pa.int64(), "-", "acquisitions of the domain free lock"),
         _field("lock_wait_ns", pa.int64(), "ns", "sum of waiting for it"),
         _field("lock_hold_ns", pa.int64(), "ns", "sum of holding it"),
+        _field("imported", pa.int64(), "pages", "pages of the chunks taken for NOFREE pages", 2),
+        _field("returned", pa.int64(), "pages", "of them given back to the buddy lists", 2),
         _field("bugs", pa.int64(), "-", "callers' errors met: free of a page in use, ...", 2, 0),
         _field("bugs_panic", pa.int64(), "-", "of them an assertion stopped the machine", 2, 0),
         _field("bugs_detected", pa.int64(), "-", "of them seen and refused", 2, 0),

@@ -209,6 +209,8 @@ def run_row(vm: Vm, memories: Sequence[Memory], locks: Sequence[Lock], last: Row
         **asdict(memories[0].tally),
         "exposed": sum(len(memory.exposed) for memory in memories),
         "imports": books.imports,
+        "imported": books.imported,
+        "returned": books.returned,
         "failed_imports": books.failed_imports,
         "fallbacks": books.fallbacks,
         "captured": books.captured,
