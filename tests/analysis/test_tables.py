@@ -160,17 +160,20 @@ def as_version_1(folder: Path) -> None:
 
 def test_an_older_version_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Columns that an older table lacks are filled with what was true then."""
-    runs = TABLES["runs"]
-    for name in ("imported", "returned"):  # which nothing can stand for
-        field = runs.field(name)
-        filled = field.with_metadata({**field.metadata, "default": "0"})
-        runs = runs.set(runs.get_field_index(name), filled)
-    monkeypatch.setitem(TABLES, "runs", runs)
-    for column in ("imported", "returned"):
-        path = folder / "runs.parquet"
-        table = pq.read_table(path)
-        zero = pa.array([0] * table.num_rows)
-        pq.write_table(table.set_column(table.column_names.index(column), column, zero), path)
+    for name in TABLES:
+        path = folder / f"{name}.parquet"
+        table, fields = pq.read_table(path), TABLES[name]
+        for field in schema.lacks(name, 1):
+            default = field.metadata.get(
+                b"default", b"0"
+            )  # some have none: nothing stands for them
+            place = fields.get_field_index(field.name)
+            filled = field.with_metadata({**field.metadata, "default": default})
+            fields = fields.set(place, filled)
+            value = pa.scalar(default.decode()).cast(field.type)
+            table = table.set_column(place, field.name, pa.repeat(value, table.num_rows))
+        monkeypatch.setitem(TABLES, name, fields)
+        pq.write_table(table, path)
     whole = tables.load(folder)
     before = whole.runs, whole.samples, whole.regions(whole.cases[0])
     as_version_1(folder)
