@@ -264,3 +264,12 @@ def test_name_of_a_zone_file_is_a_name(tmp_path: Path, name: str) -> None:
     assert label.isascii()
     assert label[0].isalnum()
     assert not set(label) & set("/<>$&\\\x1b'\"")
+
+
+def test_sentence_moves_no_cursor(tmp_path: Path) -> None:
+    """Control characters of a file are escaped where a sentence quotes them."""
+    path = tmp_path / "trace\x1b[2J.csv"
+    path.write_bytes(b"# oracle\x1b[31m --pages 64\n")
+
+    with pytest.raises(StudyError, match=r"trace\\x1b\[2J\.csv:1: bad option .*\\x1b\[31m"):
+        read_trace(path)

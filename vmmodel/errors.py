@@ -10,6 +10,9 @@ _SHOWN = 60
 class StudyError(ValueError):
     """Something a reader can mend, told in one sentence: the command line prints it and stops."""
 
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
 
 class InputError(StudyError):
     """An input file that cannot be used, with the place and the expectation.
@@ -34,7 +37,16 @@ class InputError(StudyError):
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.what}, expected {self.expected}"
+        return printable(f"{place}: {self.what}, expected {self.expected}")
+
+
+def printable(text: str) -> str:
+    r"""Escape what would move a terminal's cursor or change its colours.
+
+    >>> print(printable("a\x1b[31mb é"))
+    a\x1b[31mb é
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def shown(found: object) -> str:

@@ -36,7 +36,8 @@ def scheduler(folder: Path, options: Sequence[str] = ()) -> Iterator[str]:
     """A scheduler on a free port; gives its address."""
     file = folder / "scheduler.json"
     words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    words += ["--no-jupyter", "--scheduler-file", str(file), *options]
+    words += ["--no-jupyter", "--idle-timeout", "300"]  # should nobody be left to end it
+    words += ["--scheduler-file", str(file), *options]
     with running("distributed.cli.dask_scheduler", *words):
         deadline = time.monotonic() + 60
         while not file.exists():
@@ -51,6 +52,6 @@ def worker(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """One worker process with one thread and a folder of its own."""
     words = [address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
-    words += ["--local-directory", str(folder), *options]
+    words += ["--death-timeout", "60", "--local-directory", str(folder), *options]
     with running("distributed.cli.dask_worker", *words, **variables) as process:
         yield process

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from commands.calls import refusal
 from experiment.clusters import scheduler, worker
+from experiment.deadly import deadly_sweep
 from experiment.small import DESIGNS, small_sweep, table_bytes
 
 from vmmodel.errors import InputError, StudyError
@@ -173,3 +174,21 @@ def test_dask_is_imported_when_asked_for_only(tmp_path: Path) -> None:
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "False\n" == done.stdout
+
+
+def test_unit_on_which_workers_die_is_named(tmp_path: Path) -> None:
+    """A unit that ends every worker is named after a bounded number of them; the rest is kept."""
+    import dask
+
+    sweep, few = deadly_sweep(tmp_path, 1000), {"distributed.scheduler.allowed-failures": 0}
+    kept: list[Unit] = []
+
+    with dask.config.set(few), pytest.raises(StudyError) as caught:
+        run_sweep(
+            sweep, tmp_path / "out", {}, workers=1, done=kept.append, cluster=Cluster("local")
+        )
+
+    what = "the process of second-resource, replication 3 died on every worker that tried: memory"
+    assert str(caught.value).startswith(what)
+    assert 3 == len({unit.replication for unit in kept})
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ library is imported when it is asked for: a study alone starts no server.
 # mypy: allow-untyped-calls
 # Dask is typed in part; what comes from it is given a type where it enters.
 
+import logging
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from vmmodel.errors import InputError, StudyError
 from vmmodel.experiment.digest import model_digest
-from vmmodel.experiment.shards import Shards, pack, unpack
+from vmmodel.experiment.local import LostRuns, deaf_to_interrupts, lost
+from vmmodel.experiment.shards import Damaged, Shards, pack, unpack
 from vmmodel.experiment.sweep import in_pieces
 from vmmodel.experiment.unit import Unit, run_unit
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 """The address that stands for a scheduler and workers of our own, on the loopback interface."""
 
-AHEAD = 4
-"""Units that are handed out for each thread of the workers."""
+AT_ONCE = 2000
+"""Units that are handed out at once, at least: enough for workers that come later."""
 
 CONNECT_S = 20
 
@@ -74,8 +76,8 @@ def model_identity() -> str:
     return f"{model_digest()} ({libraries})"
 
 
-def run_remotely(identity: str, parcel: bytes) -> list[tuple[str, bytes]]:
-    """Run a unit on a worker; give the key and the shard of each run.
+def run_remotely(identity: str, parcel: bytes) -> dict[str, bytes]:
+    """Run a unit on a worker; give the shard of each design.
 
     The unit is unpacked after the worker has seen that it runs the same model: another one might
     not even be able to.  It comes from our own scheduler, which the worker trusts with more.
@@ -89,8 +91,7 @@ def run_remotely(identity: str, parcel: bytes) -> list[tuple[str, bytes]]:
             "the same version of vmmodel and the same requirements.lock there"
         )
     unit: Unit = pickle.loads(parcel)
-    keys = unit.keys()
-    return [(keys[design], pack(tables, seconds)) for design, tables, seconds in run_unit(unit)]
+    return {design: pack(tables, seconds) for design, tables, seconds in run_unit(unit)}
 
 
 def run_on_cluster(
@@ -110,10 +111,12 @@ def run_on_cluster(
 
 
 def _gather(client: "Client", units: list[Unit], shards: Shards, threads: int) -> Iterator[Unit]:
+    """Keep a number of units handed out, until all are back or given up."""
     from distributed import as_completed
 
     flying: dict[Any, Unit] = {}
     waiting = iter(units)
+    given_up: list[Unit] = []
     identity = model_identity()
 
     def hand_out(n: int) -> list[Any]:
@@ -124,29 +127,42 @@ def _gather(client: "Client", units: list[Unit], shards: Shards, threads: int) -
             flying[futures[-1].key] = unit
         return futures
 
-    finished = as_completed(hand_out(AHEAD * threads))
+    finished = as_completed(hand_out(max(AT_ONCE, 2 * threads)))
     for future in finished:
         unit = flying.pop(future.key)
-        for key, shard in _result(future, unit):
-            unpack(shard)  # what came over the network is looked at before it is kept
-            shards.write(key, shard)
+        results = _result(future)
         future.release()
         for more in hand_out(1):
             finished.add(more)
-        yield unit
+        if results is None:
+            given_up.append(unit)
+        else:
+            _keep(unit, results, shards)
+            yield unit
+    if given_up:
+        raise LostRuns(lost(given_up, "on every worker that tried"))
 
 
-def _result(future: Any, unit: Unit) -> list[tuple[str, bytes]]:
-    """Give what a worker made of *unit*; one sentence when that is nothing."""
+def _keep(unit: Unit, results: dict[str, bytes], shards: Shards) -> None:
+    """Keep the shards of a unit under keys of our own, after a look into them."""
+    for design, key in unit.keys().items():
+        try:
+            unpack(results[design])
+        except (Damaged, KeyError, TypeError) as error:
+            raise ClusterError(f"a worker gave back no tables for {unit} ({error})") from None
+        shards.write(key, results[design])
+
+
+def _result(future: Any) -> dict[str, bytes] | None:
+    """Give what a worker made, or None when all that tried died; else one sentence."""
     from distributed import KilledWorker
     from distributed.client import FutureCancelledError
 
     try:
-        result: list[tuple[str, bytes]] = future.result()
+        result: dict[str, bytes] = future.result()
         return result
-    except KilledWorker as error:
-        what = f"the workers that ran {unit} died, {error.allowed_failures + 1} of them"
-        raise ClusterError(f"{what}: memory may not suffice; finished runs are kept") from None
+    except (KilledWorker, MemoryError):
+        return None
     except FutureCancelledError:
         raise ClusterError("the scheduler is gone; finished runs are kept") from None
     except ImportError as error:
@@ -173,9 +189,14 @@ def _connected(cluster: Cluster, workers: int) -> Iterator["Client"]:
     security = cluster.security()
     own = None
     if cluster.address == LOCAL:
-        own = LocalCluster(
-            n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-        )
+        with deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
+            own = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,  # what a reader should know is said by us
+            )
     try:
         try:
             client = Client(own or cluster.address, timeout=CONNECT_S, security=security)

@@ -61,7 +61,7 @@ def run_on_processes(units: Sequence[Unit], shards: Shards, workers: int) -> Ite
         yield from _together(waiting, shards, workers, suspects)
         yield from _alone(suspects, shards, given_up)
     if given_up:
-        raise LostRuns(_lost(given_up))
+        raise LostRuns(lost(given_up, f"{TRIES} times, alone on the machine"))
 
 
 def _together(
@@ -71,7 +71,7 @@ def _together(
     flying: dict[Future[None], Unit] = {}
     with _processes(workers) as pool:
         try:
-            with _deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
+            with deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
                 _hand_out(waiting, flying, pool, shards, workers)
             while flying:
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
@@ -113,7 +113,7 @@ def _alone(suspects: list[Unit], shards: Shards, given_up: list[Unit]) -> Iterat
             while tries:
                 unit, left = tries.pop(0)
                 tries.insert(0, (unit, left - 1))
-                with _deaf_to_interrupts():
+                with deaf_to_interrupts():
                     future = pool.submit(finish_unit, unit, shards)
                 future.result()
                 yield tries.pop(0)[0]
@@ -121,12 +121,13 @@ def _alone(suspects: list[Unit], shards: Shards, given_up: list[Unit]) -> Iterat
             given_up.append(tries.pop(0)[0])
 
 
-def _lost(units: list[Unit]) -> str:
+def lost(units: list[Unit], how: str) -> str:
+    """Name units that were given up, and *how* they were tried."""
     named = "; ".join(str(unit) for unit in units[:5])
     more = f" and {len(units) - 5} more" if len(units) > 5 else ""
     return (
-        f"the process of {named}{more} died {TRIES} times, alone on the machine: memory may not "
-        "suffice; all other runs are finished and kept, so start again with more of it"
+        f"the process of {named}{more} died {how}: memory may not suffice; all other runs are "
+        "finished and kept, so start again with more of it"
     )
 
 
@@ -142,7 +143,7 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def deaf_to_interrupts() -> Iterator[None]:
     """Ignore SIGINT, in processes started meanwhile for good."""
     if threading.current_thread() is not threading.main_thread():
         yield

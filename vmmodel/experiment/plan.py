@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
@@ -13,6 +14,7 @@ from vmmodel.experiment.local import left_of
 from vmmodel.experiment.shards import Shards, pack, unpack
 from vmmodel.experiment.store import write_tables
 from vmmodel.experiment.sweep import Sweep, in_pieces
+from vmmodel.experiment.tables import Tables
 from vmmodel.experiment.unit import Unit, run_unit
 from vmmodel.nofree import BASELINE
 
@@ -118,21 +120,28 @@ def _pilot(left: Sequence[Unit], costs: Costs, say: Callable[[str], None]) -> No
             unknown.setdefault(kind, unit)
     step = max(1, -(-len(unknown) // PILOTS))
     chosen = list(unknown.values())[::step]
-    if chosen:
-        say(f"Measuring {len(chosen)} pilot runs ...")
+    if not chosen:
+        return
+    say(f"Measuring {len(chosen)} pilot runs ...")
+    _run_one(chosen[0])  # the first run of a process loads what all others have
     for unit in chosen:
-        design = BASELINE if BASELINE in unit.designs else unit.designs[0]
-        ((_, tables, seconds),) = run_unit(replace(unit, designs=(design,)))
+        design, tables, seconds = _run_one(unit)
         costs.add(unit, design, seconds)
         costs.pilots += 1
-    if chosen:
-        costs.serial = _serial(unit, design, pack(tables, seconds))
+    costs.serial = _serial(unit, design, pack(tables, seconds))
+
+
+def _run_one(unit: Unit) -> tuple[str, Tables, float]:
+    """Run a unit under one design; not the first replication, which alone makes maps of memory."""
+    design = BASELINE if BASELINE in unit.designs else unit.designs[0]
+    (made,) = run_unit(replace(unit, designs=(design,), replication=1))
+    return made
 
 
 def _serial(unit: Unit, design: str, shard: bytes) -> float:
     """Measure what is done with a finished run, one after the other: seconds for one of 20."""
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, suppress(OSError):  # a full disk is told later
         kept = Shards(Path(folder))
         for number in range(20):
             kept.write(f"{number:04}", shard)

@@ -51,11 +51,7 @@ class Sweep:
 
     def key(self) -> str:
         """Name all that the sweep's tables depend on: 24 hex digits."""
-        keys = [
-            [scenario.setting, *unit.keys().values()]
-            for unit in self.units()
-            for scenario in [unit.scenario]
-        ]
+        keys = [[unit.scenario.setting, *unit.keys().values()] for unit in self.units()]
         return hashlib.sha256(json.dumps([self.profile, keys]).encode()).hexdigest()[:24]
 
 

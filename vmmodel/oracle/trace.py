@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vmmodel.errors import InputError
+from vmmodel.errors import InputError, shown
 from vmmodel.kernel.cstruct import StructArray
 from vmmodel.kernel.pages import DMA32_NPAGES_THRESHOLD, MAX_ORDER, NFREEORDER, NPOOL
 from vmmodel.kernel.replay import ALLOC, FREE, FREE_RANGE, OTHER, Operation
@@ -143,7 +143,9 @@ def _parse_options(path: Path, line: str) -> TraceOptions:
             numbers[name] = int(value)
         else:
             known = ", ".join(f"--{n}" for n in (*numbers, "seg", "nofree"))
-            raise fail(f"bad option {word} {value}".rstrip(), f"one of {known} with its value")
+            found = shown(f"{word} {value}".rstrip())
+            what = f"bad option {found[1:-1]}"
+            raise fail(what, f"one of {known} with its value")
     segments = tuple(listed) or _even_segments(**{k: numbers[k] for k in _EVEN})
     _check_machine(segments, numbers, fail)
     return TraceOptions(
