@@ -106,7 +106,7 @@ struct traffic {
 	int64_t *home;
 	int64_t now, ncpus, nactors, ndomains, sleepers, plenty, asked_actor, asked_items, swap_zone;
 	int64_t entering, granted, nrecords, recorded, digest, operations, refused, swapped_in;
-	int64_t breaks, hold_ns;
+	int64_t breaks, woken, hold_ns;
 	int64_t price_lock, price_list_op, price_page_struct, price_atomic, price_percpu;
 	int64_t price_branch, price_zone_lock, after_anon, after_file, after_kernel;	/* ps */
 };
@@ -916,12 +916,14 @@ settle(struct traffic *tr)
 			}
 		}
 		tr->sleepers = 0;
+		tr->woken = 1;
 	}
 	for (int d = 0; d < tr->ndomains; d++) {
 		struct domain *domain = &tr->machine->domain[d];
 		if (domain->free_count < domain->wakeup_thresh && tr->daemon[d].wakeable) {
 			tr->daemon[d].wakeable = 0;
 			tr->key[tr->nactors + d] = tr->now;
+			tr->woken = 1;
 		}
 	}
 }
@@ -984,26 +986,32 @@ advance(struct traffic *tr, int64_t until)
 	enum reason reason;
 
 	for (;;) {
-		int64_t t = NEVER;
+		int64_t t = NEVER, runner_up = NEVER;
 
 		first = 0;
 		for (i = 0; i < nkeys; i++) {
 			if (tr->key[i] < t) {
+				runner_up = t;
 				t = tr->key[i];
 				first = i;
-			}
+			} else if (tr->key[i] < runner_up)
+				runner_up = tr->key[i];
 		}
 		if (t >= until)
 			return (NOTHING);
-		set_now(tr, t);
-		if (first < tr->nactors) {
-			reason = step(tr, first);
-			settle(tr);
-			reason |= enter_locks(tr);
-		} else
-			reason = tick(tr, first - tr->nactors);
-		if (reason != NOTHING)
-			return (reason);
+		tr->woken = 0;
+		do {	/* without a new scan as long as the others come later */
+			set_now(tr, t);
+			if (first < tr->nactors) {
+				reason = step(tr, first);
+				settle(tr);
+				reason |= enter_locks(tr);
+			} else
+				reason = tick(tr, first - tr->nactors);
+			if (reason != NOTHING)
+				return (reason);
+			t = tr->key[first];
+		} while (t < until && t < runner_up && !tr->woken && tr->granted == NONE);
 	}
 }
 

@@ -146,6 +146,7 @@ def settle(tr: Any) -> int:
                     wake(tr, a)
                     tr.key[a].value = tr.now
             tr.sleepers = 0
+            tr.woken = 1
         if tr.plenty != 0:
             tr.plenty = 0
             reason = PLENTY
@@ -154,6 +155,7 @@ def settle(tr: Any) -> int:
         if domain.free_count < domain.wakeup_thresh and tr.daemon[d].wakeable != 0:
             tr.daemon[d].wakeable = 0
             tr.key[tr.nactors + d].value = tr.now
+            tr.woken = 1
     return reason
 
 
@@ -211,23 +213,34 @@ def tick(tr: Any, d: int) -> int:
 
 @kernel
 def advance(tr: Any, until: int) -> int:
-    """Run everything before *until*; stop earlier where SimPy has to act, and say for what."""
+    """Run everything before *until*; stop earlier where SimPy has to act, and say for what.
+
+    Who acted goes on without a new scan as long as the others come later and nobody was woken.
+    """
     nkeys = tr.nactors + tr.ndomains
     while True:
-        first, t = 0, NEVER
+        first, t, runner_up = 0, NEVER, NEVER
         for i in range(nkeys):
             at = tr.key[i].value
             if at < t:
+                runner_up = t
                 t = at
                 first = i
+            elif at < runner_up:
+                runner_up = at
         if t >= until:
             return 0
-        set_now(tr, t)
-        if first < tr.nactors:
-            reason = step(tr, first)
-            reason |= settle(tr)
-            reason |= enter_locks(tr)
-        else:
-            reason = tick(tr, first - tr.nactors)
-        if reason != 0:
-            return reason
+        tr.woken = 0
+        while t < until:
+            set_now(tr, t)
+            if first < tr.nactors:
+                reason = step(tr, first)
+                reason |= settle(tr)
+                reason |= enter_locks(tr)
+            else:
+                reason = tick(tr, first - tr.nactors)
+            if reason != 0:
+                return reason
+            t = tr.key[first].value
+            if t >= runner_up or tr.woken != 0 or tr.granted != NONE:
+                break

@@ -216,6 +216,7 @@ TrafficState = Struct(
     refused="i8",
     swapped_in="i8",
     breaks="i8",
+    woken="i8",
     hold_ns="i8",
     price_lock="i8",
     price_list_op="i8",
@@ -233,6 +234,7 @@ TrafficState = Struct(
 *sleepers* counts actors in `vm_wait()`; *plenty* says that SimPy has sleepers too.  *home* is the
 domain of each CPU.  *asked_actor* and *asked_items* tell SimPy who needs a slab, and for how many
 items; *entering* and *granted* got a free lock in this step: the actor at work, and who waited (an
-actor, or a request of SimPy).  *swap_zone* is the zone of swap blocks, or NONE. *digest* sums up
-the sequence of (time, cpu, operation, page).
+actor, or a request of SimPy).  *woken* says that the time has changed at which another goes on.
+*swap_zone* is the zone of swap blocks, or NONE.  *digest* sums up the sequence of (time, cpu,
+operation, page).
 """
