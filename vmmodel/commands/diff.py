@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from vmmodel.analysis.changes import compare
     from vmmodel.analysis.tables import load
+    from vmmodel.errors import printable
 
     before, after = load(arguments.before), load(arguments.after)
     changes = compare(before, after)
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         Console(highlight=False).print(_table(shown.to_dict("records")))
     counted = changes.verdict.value_counts()
     print(", ".join(f"{verdict}: {n}" for verdict, n in counted.items()))
-    digests = [str(study.meta["model_digest"])[:16] for study in (before, after)]
+    digests = [printable(study.meta["model_digest"][:16]) for study in (before, after)]
     same = f"both of model {digests[0]}" if digests[0] == digests[1] else " and ".join(digests)
     print(f"{len(changes)} comparisons of {arguments.before} and {arguments.after}, {same}")
     return 0 if quiet.all() else 1
