@@ -26,7 +26,7 @@ NPAGES, NCPUS, SEED = 1 << 18, 8, 1
 
 def measure(quick: bool, tell: Callable[[str], None]) -> dict[str, Any]:
     """Measure all three in turn; *quick* takes a shorter script and fewer rounds."""
-    rounds, operations = (5, 600_000) if quick else (7, 1_200_000)
+    rounds, operations = (5, 2_000_000) if quick else (7, 4_000_000)
     tell(f"clocks: {rounds} rounds of {operations:,} page operations under each")
     return compare(NPAGES, operations, rounds)
 

@@ -256,6 +256,11 @@ class Vm:
         self._scratch.column("value")[: len(pages)] = pages
         entries.pages_free(self._at, len(pages), self._scratch.address)
 
+    @property
+    def free_counts(self) -> memoryview:
+        """Free pages of every domain, as they are at any time."""
+        return self._free_counts
+
     def free_count(self, domain: int | None = None) -> int:
         """Free pages of the domain.  FreeBSD: vmd_free_count."""
         count: int = self._free_counts[self._node(domain)]

@@ -122,6 +122,10 @@ class Clock:
         if self.asleep and self.memory.vm.free_count() >= self._free_min:
             self.wake()
 
+    def _fall_asleep(self) -> None:
+        """Count a thread that sleeps in `vm_wait()`."""
+        self.asleep += 1
+
     def wake(self) -> None:
         """Let all who sleep in `vm_wait()` go on."""
         self._plenty.succeed()
@@ -148,7 +152,7 @@ class Clock:
         if at_least_ns:
             yield self.env.timeout(at_least_ns)
         if self.memory.vm.free_count() < self._free_min:
-            self.asleep += 1
+            self._fall_asleep()
             yield self._plenty
         yield from self._run(cpu, stack)
 

@@ -6,9 +6,8 @@ from typing import Protocol
 class Requests(Protocol):
     """Who answers."""
 
-    @property
-    def sleepers(self) -> int:
-        """SimPy's own processes that wait for memory in `vm_wait()`."""
+    sleepers: int
+    """SimPy's own processes that wait for memory in `vm_wait()`."""
 
     def slab(self, a: int) -> None:
         """Actor *a* needs items that no slab of the zone has."""

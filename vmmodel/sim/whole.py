@@ -102,24 +102,30 @@ class SharedZone(Zone):
 class NofreeClock(Clock):
     """The clock of NOFREE requests in one domain, beside page traffic and under its free lock."""
 
-    def __init__(
-        self, env: simpy.Environment, memory: Memory, prices: Prices, d: int, around: Traffic,
-        clock: AnyTrafficClock,
-    ) -> None:  # fmt: skip
-        super().__init__(env, memory, prices, around.ncpus, clock.locks[d])
-        self._around, self._traffic_clock = around, clock
+    def __init__(self, machine: "WholeMachine", memory: Memory, d: int) -> None:
+        ncpus, lock = machine.traffic.ncpus, machine.traffic_clock.locks[d]
+        super().__init__(machine.env, memory, machine.prices, ncpus, lock)
+        self._machine = machine
 
     def _act(self, cpu: int, action: Callable[[], Any]) -> Any:
-        self._around.set_now(int(self.env.now))
+        self._machine.traffic.set_now(int(self.env.now))
         vm = self.memory.vm
         assert isinstance(vm, WholeVm)
         vm.work_on(cpu)
         answer = action()
-        self._traffic_clock.settle()
+        self._machine.traffic_clock.settle()
         return answer
 
     def _settle(self) -> None:
         """Nothing has changed since the action."""
+
+    def _fall_asleep(self) -> None:
+        super()._fall_asleep()
+        self._machine.sleepers += 1
+
+    def wake(self) -> None:
+        self._machine.sleepers -= self.asleep
+        super().wake()
 
 
 @dataclass
@@ -139,6 +145,8 @@ class WholeMachine:
     def __post_init__(self) -> None:
         script, prices, env = self.script, self.prices, simpy.Environment()
         self.env = env
+        self.sleepers = 0
+        """NOFREE requests that sleep in `vm_wait()`, in all domains; asked for at every step."""
         self.vm = vm = WholeVm(_segments(script.domains), ncpu=len(script.load.timelines))
         self.traffic = Traffic(vm, script.load, prices.values(), trace=self.trace)
         self.traffic_clock = CLOCKS[self.clock](env, self.traffic, self)
@@ -165,7 +173,7 @@ class WholeMachine:
         if self.check:
             made = Watched(vm, made)
         memory = Memory(vm, made, self.script.kasan, self.tally)
-        return NofreeClock(self.env, memory, self.prices, d, self.traffic, self.traffic_clock)
+        return NofreeClock(self, memory, d)
 
     def _paging_of(self, d: int) -> Paging:
         launder_ns = round(self.prices.launder_page.value)
@@ -182,11 +190,6 @@ class WholeMachine:
         )
 
     # What page traffic asks for: see Requests.
-
-    @property
-    def sleepers(self) -> int:
-        """NOFREE requests that sleep in `vm_wait()`."""
-        return sum(clock.asleep for clock in self.nofree)
 
     def slab(self, a: int) -> None:
         actor = self.traffic.actor(a)

@@ -129,6 +129,7 @@ class Traffic:
         self._add("home", Word, self.ncpus)["value"] = home
         self._add_actors()
         self._fill_state()
+        self._free_counts = self.vm.free_counts
         self._wakeup = [self.vm.thresholds(d).wakeup_thresh for d in range(nd)]
 
     def _assert_owners(self, nobjects: int) -> None:
@@ -305,7 +306,7 @@ class Traffic:
 
     def needs_paging(self, d: int) -> bool:
         """Whether free pages are below the wake-up threshold.  FreeBSD: vm_paging_needed()."""
-        return self.vm.free_count(d) < self._wakeup[d]
+        return self._free_counts[d] < self._wakeup[d]
 
     def shortage(self, d: int) -> int:
         """Pages that the controller asked for at the last tick."""
