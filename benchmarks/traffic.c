@@ -42,7 +42,7 @@ struct event {
 };
 
 struct actor {
-	int64_t event, end, left, due, gap, started, asked, waited, unpaid, page, bucket;
+	int64_t event, end, left, due, ends, gap, started, asked, waited, unpaid, page, bucket;
 	int32_t object, part, cpu, domain, tried, lock;
 	int8_t op, phase, asleep, acted;
 };
@@ -756,7 +756,8 @@ end_page(struct traffic *tr, int a)
 	count_latency(tr, op, actor->waited, tr->now - actor->started - actor->waited + unpaid);
 	actor->phase = READY;
 	actor->left--;
-	actor->due = tr->now + unpaid + in_ns(after) + actor->gap;
+	actor->ends = tr->now + unpaid;
+	actor->due = actor->ends + in_ns(after) + actor->gap;
 	return (TIMED);
 }
 

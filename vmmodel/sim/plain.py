@@ -48,6 +48,7 @@ class PlainClock:
     def _actor(self, a: int) -> Process:
         """Act, wait, act."""
         env, turn, priority = self.env, self.traffic.turn, ACTORS + a
+        ends = self.traffic.ends
         if a >= self.traffic.ncpus:
             now = yield self._wait_for(a)
         else:
@@ -56,6 +57,8 @@ class PlainClock:
             due = turn(a, now)
             self.settle()
             if due >= 0:
+                if ends[a] > now:  # the work of the operation, then what comes before the next
+                    yield At(env, ends[a], priority)
                 now = yield At(env, due, priority)
             elif due == -LOCK:
                 now = yield from self._locked(a, now)

@@ -239,6 +239,11 @@ class Traffic:
 
     # Steps of one actor, for a clock that is not compiled.
 
+    @property
+    def ends(self) -> memoryview:
+        """When the work of each actor's last operation is done, as it is at any time."""
+        return self._arrays["actor"].column("ends").data
+
     def turn(self, a: int, now: int) -> int:
         """Run actor *a* at *now*: when it goes on, or minus why it stops; see `turn.turn`."""
         return entries.turn(self.at, a, now)

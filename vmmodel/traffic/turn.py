@@ -230,7 +230,8 @@ def end_page(tr: Any, a: int) -> int:
     count_latency(tr, op, waited, tr.now - actor.started - waited + unpaid)
     actor.phase = READY
     actor.left -= 1
-    actor.due = tr.now + unpaid + (after + 500) // 1000 + actor.gap
+    actor.ends = tr.now + unpaid
+    actor.due = actor.ends + (after + 500) // 1000 + actor.gap
     return TIMED
 
 
