@@ -11,13 +11,13 @@ from vmmodel.experiment.scenario import scenario
 SMALL = {
     "memory_gb": "4",
     "cpus": "2",
-    "hours": "24",
-    "files_a_day": "24000",
-    "arc_gb": "1",
-    "builds_a_day": "1",
-    "build_processes": "100",
-    "browser_tabs": "4",
-    "programs": "20",
+    "horizon": "24",
+    "files.files.rate": "24000",
+    "zfs_gb": "1",
+    "batches.builds.rate": "1",
+    "batches.builds.processes": "100",
+    "arrivals.browser.rate": "4",
+    "arrivals.program.rate": "20",
 }
 
 

@@ -14,7 +14,9 @@ from commands.calls import call, refusal
 from experiment.small import TINY, TINY_RUNS, leftovers, table_bytes
 
 from vmmodel.commands import sweep as command
+from vmmodel.experiment.scenario import SCENARIOS
 from vmmodel.experiment.shards import SHARDS
+from vmmodel.nofree import DESIGNS
 from vmmodel.paths import DATA, ROOT
 
 Capture = pytest.CaptureFixture[str]
@@ -122,7 +124,8 @@ def test_estimate_of_the_full_study(capsys: Capture, monkeypatch: pytest.MonkeyP
     assert 0 == call("sweep", "--estimate-full")
 
     out = capsys.readouterr().out
-    assert "10 settings and variants x " in out
+    n = sum(len(scenario.variants) for scenario in SCENARIOS.values())
+    assert f"{n} settings and variants x {len(DESIGNS)} designs x 50 replications" in out
     assert "designs x 50 replications" in out
     assert "of computing, measured on " in out
     cores = [line.split()[1] for line in out.splitlines() if line.startswith("│")]

@@ -26,7 +26,7 @@ HARNESS = """
 import os, random, signal, sys, time
 from pathlib import Path
 sys.path[:0] = [sys.argv[2]]
-from vmmodel.kernel.warm import warm_up
+from vmmodel.traffic.warm import warm_up
 from vmmodel.experiment.sweep import run_sweep
 from vmmodel.experiment.sweepfile import read_sweep
 from vmmodel.experiment.local import finish_unit

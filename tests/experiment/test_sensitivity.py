@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,9 @@ from vmmodel.experiment.factors import Values, factors
 from vmmodel.experiment.scenario import scenario
 from vmmodel.experiment.sensitivity import POINTS, Study, forget_points, run_points
 from vmmodel.report.figures import sensitivity as drawn
-from vmmodel.sim.prices import load_prices
-from vmmodel.sim.run import Machine
+from vmmodel.sim.machine import AnyScript, run_script
+from vmmodel.sim.prices import Prices, load_prices
+from vmmodel.sim.run import RunResult
 
 FIXED = VALUES | {"requests": "600", "cpus": "2"}
 
@@ -43,11 +45,11 @@ def machines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
     """The prices of all machines that are made from now on, in this process."""
     made: list[dict[str, float]] = []
 
-    def machine(script: object, design: str, prices: object) -> Machine:
-        made.append(prices.values())  # type: ignore[attr-defined]
-        return Machine(script, design, prices)  # type: ignore[arg-type]
+    def run(script: AnyScript, design: str, prices: Prices, *words: Any) -> RunResult:
+        made.append(prices.values())
+        return run_script(script, design, prices, *words)
 
-    monkeypatch.setattr(sensitivity, "Machine", machine)
+    monkeypatch.setattr(sensitivity, "run_script", run)
     return made
 
 

@@ -1,6 +1,7 @@
 """Replications are added in blocks until precise, or to the limit, and none is run twice."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,10 +10,11 @@ from experiment.small import VALUES, leftovers, small_sweep, table_bytes
 
 from vmmodel.analysis import tables
 from vmmodel.analysis.precision import precision_table
-from vmmodel.experiment import sweep as sweep_module
+from vmmodel.experiment import unit as unit_module
 from vmmodel.experiment.sequential import run_until, stages
 from vmmodel.experiment.sweep import Sweep
-from vmmodel.sim.run import Machine
+from vmmodel.sim.machine import AnyScript, run_script
+from vmmodel.sim.run import RunResult
 
 
 @pytest.mark.parametrize(
@@ -50,11 +52,11 @@ def test_command_line(
     """No run is made twice; what was reached is a table; the tables are those of a plain run."""
     made: list[str] = []
 
-    def machine(script: object, design: str) -> Machine:
+    def run(script: AnyScript, design: str, *words: Any, **more: Any) -> RunResult:
         made.append(design)
-        return Machine(script, design)  # type: ignore[arg-type]
+        return run_script(script, design, *words, **more)
 
-    monkeypatch.setattr(sweep_module, "Machine", machine)
+    monkeypatch.setattr(unit_module, "run_script", run)
     out, plain = tmp_path / "out", tmp_path / "plain"
 
     assert 0 == call(*words(out, "--precision", "0.25", "--max-replications", "40"))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -21,9 +22,8 @@ from vmmodel.experiment.shards import SHARDS
 from vmmodel.experiment.sweep import forget_shards, run_sweep
 from vmmodel.experiment.unit import Unit
 from vmmodel.paths import ROOT
-from vmmodel.sim.prices import Prices
-from vmmodel.sim.run import Machine
-from vmmodel.sim.script import Script
+from vmmodel.sim.machine import AnyScript, run_script
+from vmmodel.sim.run import RunResult
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +39,11 @@ def machines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The designs of all machines that are made from now on, in this process."""
     made: list[str] = []
 
-    def machine(script: Script, design: str, prices: Prices) -> Machine:
+    def run(script: AnyScript, design: str, *words: Any, **more: Any) -> RunResult:
         made.append(design)
-        return Machine(script, design, prices)
+        return run_script(script, design, *words, **more)
 
-    monkeypatch.setattr(unit_module, "Machine", machine)
+    monkeypatch.setattr(unit_module, "run_script", run)
     return made
 
 

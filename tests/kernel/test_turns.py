@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vmmodel.kernel import NO_PAGE, Pool, RequestClass, WholeVm
+from vmmodel.kernel import NO_PAGE, Pool, RequestClass, Vm, WholeVm
 from vmmodel.kernel.cstruct import StructArray
 from vmmodel.kernel.turns import Place, Turn
 
@@ -22,7 +22,7 @@ def alloc_one(vm: WholeVm, cpu: int, cached: bool) -> int:
     """Allocate a page by one call."""
     if cached:
         return vm.alloc_noobj(RequestClass.NORMAL, cpu=cpu)
-    return vm.page_alloc(RequestClass.NORMAL, Pool.DEFAULT)
+    return Vm.page_alloc(vm, RequestClass.NORMAL, Pool.DEFAULT)
 
 
 def free_one(vm: WholeVm, m: int, cpu: int, cached: bool) -> None:
@@ -30,7 +30,7 @@ def free_one(vm: WholeVm, m: int, cpu: int, cached: bool) -> None:
     if cached:
         vm.free(m, cpu)
     else:
-        vm.page_free(m)
+        Vm.page_free(vm, m)
 
 
 @pytest.mark.parametrize("cached", [True, False])

@@ -6,7 +6,7 @@ from traffic.small import anonymous, files, timeline, traffic_of
 from vmmodel.kernel import Pool, RequestClass, WholeVm
 from vmmodel.traffic import Op
 from vmmodel.traffic.machine import Traffic
-from vmmodel.traffic.turn import LOCK, TIMED
+from vmmodel.traffic.turn import LOCK
 
 NORMAL = RequestClass.NORMAL
 TOUCH = timeline((0, Op.TOUCH, 0, 1))
@@ -21,9 +21,9 @@ def other_thread(vm: WholeVm, npages: int = 1, cpu: int = 0) -> list[int]:
 def finish(traffic: Traffic, taken: int) -> int:
     """Let CPU 0, which has asked, get the lock and end its operation; give its hold in ns."""
     traffic.check(taken)
-    hold = traffic.locked(0)
+    hold = traffic.locked(0, traffic.now, 0)
     traffic.check(taken)
-    assert TIMED == traffic.turn(0)
+    assert traffic.turn(0, traffic.now) >= 0
     traffic.check(taken)
     return hold
 
@@ -31,7 +31,7 @@ def finish(traffic: Traffic, taken: int) -> int:
 def test_bucket_that_comes_late_is_shared() -> None:
     """Another thread of the CPU filled a bucket of eight meanwhile: seven pages go to all CPUs."""
     with traffic_of(files(1), TOUCH, timeline(), domains=(65536,), free_lock=HOLD_NS) as traffic:
-        assert LOCK == traffic.turn(0)
+        assert -LOCK == traffic.turn(0, traffic.now)
         assert 65536 - 8 == traffic.vm.free_count()
         other_thread(traffic.vm)
 
@@ -50,7 +50,7 @@ def test_bucket_that_comes_late_is_released_when_the_shared_cache_is_full() -> N
         vm = traffic.vm
         pages = other_thread(vm, 72, cpu=1)
         vm.take_lock_holds()
-        assert LOCK == traffic.turn(0)
+        assert -LOCK == traffic.turn(0, traffic.now)
         other_thread(vm)
         for m in pages:
             vm.free(m, 1)
@@ -66,7 +66,7 @@ def test_bucket_of_one_that_comes_late_is_spent_at_once() -> None:
     with traffic_of(files(1), TOUCH, timeline(), free_lock=HOLD_NS) as traffic:
         vm = traffic.vm
         assert (1, 0) == (vm.cache_sizes[0].bucket, vm.cache_counts().releases)
-        assert LOCK == traffic.turn(0)
+        assert -LOCK == traffic.turn(0, traffic.now)
         first = other_thread(vm)[0]
         vm.free(first)
         assert 1 == vm.cache_counts().pages
@@ -80,22 +80,24 @@ def test_block_may_be_gone_when_the_lock_comes() -> None:
     """A reservation was admitted, but another thread took the last block: single pages instead."""
     with traffic_of(anonymous(1), TOUCH, domains=(512,), free_lock=HOLD_NS) as traffic:
         vm = traffic.vm
-        assert LOCK == traffic.turn(0)
+        assert -LOCK == traffic.turn(0, traffic.now)
         m = vm.alloc_object(NORMAL, 7, 0)
         assert (0, 510) == (vm.free_blocks().sum(), vm.free_count())
         traffic.check(1)
 
-        traffic.locked(0)
+        traffic.locked(0, traffic.now, 0)
         assert 511 == vm.free_count()
-        assert LOCK == traffic.turn(0)  # one page of the cache
+        assert -LOCK == traffic.turn(0, traffic.now)  # one page of the cache
         for _ in range(2):
-            traffic.locked(0)
-            assert LOCK == traffic.turn(0)  # the buddy lists, then breaking a reservation
-        traffic.locked(0)
+            traffic.locked(0, traffic.now, 0)
+            assert -LOCK == traffic.turn(
+                0, traffic.now
+            )  # the buddy lists, then breaking a reservation
+        traffic.locked(0, traffic.now, 0)
         assert 1 == vm.reservations().reclaimed
-        assert LOCK == traffic.turn(0)  # a reservation once more, then one page
-        traffic.locked(0)
-        assert LOCK == traffic.turn(0)
+        assert -LOCK == traffic.turn(0, traffic.now)  # a reservation once more, then one page
+        traffic.locked(0, traffic.now, 0)
+        assert -LOCK == traffic.turn(0, traffic.now)
 
         finish(traffic, 1)
 

@@ -74,7 +74,7 @@ def compare(
 
     >>> one = compare([3, 5, 7, 8], [1, 4, 5, 5])
     >>> one.n, one.mean, round(one.low, 2), round(one.high, 2), round(one.correlation, 2)
-    (4, 2.0, 0.7, 3.3, 0.94)
+    (4, 2.0, 0.7, 3.3, 0.93)
     """
     x, y = (np.array(list(values), dtype=float) for values in (mine, theirs))
     known = ~(np.isnan(x) | np.isnan(y))

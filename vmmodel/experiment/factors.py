@@ -43,7 +43,7 @@ class Factor:
 
         >>> Factor("cpus", "parameter", "CPUs", 4, 1, 4, True).at(0.6)
         3
-        >>> Factor("price.pte", "price", "ns", 40, 10, 1000, False).at(0.5)
+        >>> round(Factor("price.pte", "price", "ns", 40, 10, 1000, False).at(0.5), 6)
         100.0
         """
         low, high = self._ends()
@@ -85,7 +85,8 @@ def factors(
     for name, told in scenario.parameters.described().items():
         low, high = told["sweep"]
         if told["mark"] in marks and name not in fixed and low < high:
-            whole = isinstance(told["value"], int)
+            numbers = (told["value"], low, high)
+            whole = all(isinstance(number, int) for number in numbers)
             ends = (told["value"], low, high)
             found.append(Factor(name, "parameter", told["unit"], *ends, whole=whole))
     return tuple(found)

@@ -156,14 +156,10 @@ def duration(seconds: float) -> str:
     """Word a duration in two units at most.
 
     >>> duration(8.3), duration(95), duration(7260), duration(200000)
-    ('8 s', '1 min 35 s', '2 h 1 min', '2 d 8 h')
+    ('8 s', '1 min 35 s', '2 h 1 min', '2 d 7 h')
     """
     whole = max(1, round(seconds))
-    for size, below, unit, lower in (
-        (86400, 3600, "d", "h"),
-        (3600, 60, "h", "min"),
-        (60, 1, "min", "s"),
-    ):
+    for size, below, unit, lower in _UNITS:
         if whole >= size:
             rest = whole % size // below
             return f"{whole // size} {unit}" + (f" {rest} {lower}" if rest else "")

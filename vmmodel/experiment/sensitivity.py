@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,8 @@ class Study:
         prices = {n.partition(".")[2]: v for n, v in values.items() if n.startswith("price.")}
         priced = {n: self.prices.of(n).model_copy(update={"value": v}) for n, v in prices.items()}
         others = {n: v for n, v in values.items() if not n.startswith("price.")}
-        changed: Any = replace(self.scenario.parameters, **others)
-        return replace(self.scenario, parameters=changed), self.prices.model_copy(update=priced)
+        changed = self.scenario.with_values({name: str(value) for name, value in others.items()})
+        return changed, self.prices.model_copy(update=priced)
 
 
 @lru_cache(maxsize=16)

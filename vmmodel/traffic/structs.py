@@ -100,11 +100,11 @@ Actor = Struct(
 )
 """Who works: events *event*..*end*-1 are still to come, *left* pages of the present one.
 
-*due* is when it goes on, *ends* when the work of its last operation is done.  *started* is when its
-operation began, *asked* when it asked for the lock, *waited* what it waited in ns, *unpaid* the work
-outside of the lock in ps.  *page* and *bucket* are in hand.  *domain* is the one asked now, *tried*
-how many have refused; *lock* is the domain whose free lock it holds or waits for; *acted* says
-whether it has done what it wanted it for.
+*due* is when it goes on, *ends* when the work of its last operation is done.  *started* is when
+its operation began, *asked* when it asked for the lock, *waited* what it waited in ns, *unpaid* the
+work outside of the lock in ps.  *page* and *bucket* are in hand.  *domain* is the one asked now,
+*tried* how many have refused; *lock* is the domain whose free lock it holds or waits for; *acted*
+says whether it has done what it wanted it for.
 """
 
 Object = Struct(

@@ -28,7 +28,7 @@ class Described(Parameters):
         return hash(self.description.model_dump_json())
 
     def described(self) -> dict[str, dict[str, Any]]:
-        """Give dotted name -> value, unit, meaning, mark, source, low, high."""
+        """Give dotted name -> value, unit, meaning, mark, source, low, high, sweep."""
         return {
             name: {
                 "value": found.value,
@@ -38,6 +38,8 @@ class Described(Parameters):
                 "source": found.source,
                 "low": found.low,
                 "high": found.high,
+                "sweep": (found.low, found.high),
+                "sweep_why": "all of its range",
             }
             for name, (_, meaning, found) in self._named.items()
         }
