@@ -16,8 +16,9 @@ SMALL = 0.01
 """A difference in free regions below this share of them is called none."""
 
 MODEL_LIMITS = (
-    "Per-CPU page caches, reservations, the page daemon and NUMA are not modelled, so absolute"
-    " fragmentation means little; paired differences between designs mean more.",
+    "Scenarios of the quick report run without page caches, reservations and the page daemon, and"
+    " workloads of the whole machine are drawn, not recorded: absolute fragmentation means little;"
+    " paired differences between designs mean more.",
     "Nanoseconds are priced events plus waiting for one lock, the domain free lock; other locks are"
     " priced as uncontended. Most prices are not FreeBSD's own, and their uncertainty is in no"
     " interval here.",
