@@ -147,7 +147,7 @@ def test_the_limits_of_the_model_stand_first(report: Path) -> None:
     text = (report / "index.html").read_text(encoding="utf-8")
     limits = text[text.index('id="limits"') : text.index('id="designs"')]
     first = [
-        "Per-CPU page caches, reservations, the page daemon and NUMA are not modelled",
+        "Scenarios of the quick report run without page caches, reservations and the page daemon",
         "Nanoseconds are priced events plus waiting for one lock",
         "Failures are injected or provoked at rates far above real ones",
         "zones of FreeBSD 13.0",
