@@ -69,7 +69,7 @@ def _together(
 ) -> Iterator[Unit]:
     """Run what is *waiting* until all is done or a process dies; what was begun is *suspects*."""
     flying: dict[Future[None], Unit] = {}
-    with _processes(workers) as pool:
+    with processes(workers) as pool:
         try:
             with deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
                 _hand_out(waiting, flying, pool, shards, workers)
@@ -109,7 +109,7 @@ def _alone(suspects: list[Unit], shards: Shards, given_up: list[Unit]) -> Iterat
     """Run units one by one with no other beside them; those that always die are *given_up*."""
     tries = [(unit, TRIES) for unit in suspects]
     while tries:
-        with _processes(1) as pool, contextlib.suppress(BrokenProcessPool, MemoryError):
+        with processes(1) as pool, contextlib.suppress(BrokenProcessPool, MemoryError):
             while tries:
                 unit, left = tries.pop(0)
                 tries.insert(0, (unit, left - 1))
@@ -132,7 +132,7 @@ def lost(units: list[Unit], how: str) -> str:
 
 
 @contextlib.contextmanager
-def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
+def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool; when stopped, what has begun ends and nothing else begins."""
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
