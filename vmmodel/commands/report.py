@@ -11,8 +11,8 @@ from vmmodel.commands.run import natural, positive
 
 EPILOG = """\
 profiles:
-  quick   3 scenarios, 3 recorded machines, 7 designs, 10 replications: about two minutes
-  full    the same with all recorded machines and 50 replications: about half an hour
+  quick   5 scenarios, 3 recorded machines, 10 designs, 10 replications: about five minutes
+  full    all scenarios, workloads and recorded machines, 50 replications: many hours
 """
 
 REPLICATIONS = {"quick": 10, "full": 50}

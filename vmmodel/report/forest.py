@@ -28,7 +28,7 @@ def forest(study: Study, scenario: str, metric: str, unit: str) -> Figure:
     with canvas(sum(sizes) + 0.1) as drawing:
         grid = drawing.subplots(len(rows), 2, squeeze=False, height_ratios=sizes)
         drawing.subplots_adjust(
-            left=0.105, right=0.80, top=1 - 0.26 / sum(sizes), bottom=0.4 / sum(sizes),
+            left=0.13, right=0.80, top=1 - 0.26 / sum(sizes), bottom=0.4 / sum(sizes),
             hspace=0.75 / (sum(sizes) / len(sizes)), wspace=0.08,
         )  # fmt: skip
         for (left, right), (case, found) in zip(grid, rows.items(), strict=True):

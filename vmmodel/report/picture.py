@@ -37,7 +37,7 @@ def answer(study: Study) -> Figure:
     }
     with canvas(0.32 * len(study.designs) + 0.95) as drawing:
         left, right = drawing.subplots(1, 2)
-        drawing.subplots_adjust(left=0.115, right=0.97, top=0.87, bottom=0.2, wspace=0.16)
+        drawing.subplots_adjust(left=0.135, right=0.97, top=0.87, bottom=0.2, wspace=0.16)
         _draw_lost(left, study, lost)
         _draw_pinned(right, study, pinned, host)
         svg = to_svg(drawing, "lost-and-pinned")
