@@ -1,5 +1,6 @@
 """The same tables from Dask: on this machine, at an address, with a worker that is killed."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -177,10 +178,10 @@ def test_dask_is_imported_when_asked_for_only(tmp_path: Path) -> None:
 
 
 def test_unit_on_which_workers_die_is_named(tmp_path: Path) -> None:
-    """A unit that ends every worker is named after a bounded number of them; the rest is kept."""
+    """A unit that ends three workers is named; the others are finished and kept."""
     import dask
 
-    sweep, few = deadly_sweep(tmp_path, 1000), {"distributed.scheduler.allowed-failures": 0}
+    sweep, few = deadly_sweep(tmp_path, 1000), {"distributed.scheduler.allowed-failures": 2}
     kept: list[Unit] = []
 
     with dask.config.set(few), pytest.raises(StudyError) as caught:
@@ -188,7 +189,10 @@ def test_unit_on_which_workers_die_is_named(tmp_path: Path) -> None:
             sweep, tmp_path / "out", {}, workers=1, done=kept.append, cluster=Cluster("local")
         )
 
-    what = "the process of second-resource, replication 3 died on every worker that tried: memory"
-    assert str(caught.value).startswith(what)
-    assert 3 == len({unit.replication for unit in kept})
+    said, finished = str(caught.value), {unit.replication for unit in kept}
+    named = {int(number) for number in re.findall(r"replication (\d)", said)}
+    assert "died on every worker that tried: memory may not suffice" in said
+    assert 3 in named  # and at worst one that waited behind it each time
+    assert len(named) <= 2
+    assert {0, 1, 2, 3} == finished | named
     assert not (tmp_path / "out").exists()
