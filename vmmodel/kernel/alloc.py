@@ -9,7 +9,7 @@ itself; these functions are the same steps in no time, and count the holds.
 from typing import Any
 
 from vmmodel.kernel import domain
-from vmmodel.kernel.cstruct import kernel
+from vmmodel.kernel.cstruct import kernel, outlined, stay_outlined
 from vmmodel.kernel.pages import NO_PAGE, NPOOL, PCPU_CACHE, POOL_MASK
 from vmmodel.kernel.pgcache import pgcache_alloc, pgcache_free
 from vmmodel.kernel.phys import DEFAULT_POOL
@@ -24,13 +24,14 @@ def admitted_page(vm: Any, d: int, pool: int) -> int:
     return m
 
 
-@kernel
+@outlined
 def alloc_noobj(vm: Any, d: int, request_class: int, pool: int, cpu: int, pagedaemon: int) -> int:
     """Allocate a page that belongs to no object: page cache, then buddy lists; or NO_PAGE.
 
     When the request is admitted and the lists are empty, the pages are in reservations: one is
     broken and all is tried again.  FreeBSD: vm_page_alloc_noobj_domain().
     """
+    stay_outlined()
     while True:
         m = pgcache_alloc(vm, d * NPOOL + pool, cpu, pagedaemon)
         if m != NO_PAGE or not domain.domain_allocate(vm, d, request_class, 1):
@@ -40,7 +41,7 @@ def alloc_noobj(vm: Any, d: int, request_class: int, pool: int, cpu: int, pageda
             return m
 
 
-@kernel
+@outlined
 def alloc_object(
     vm: Any,
     d: int,
@@ -57,6 +58,7 @@ def alloc_object(
 
     *pred* and *succ* are as in `reserv_alloc_page`.  FreeBSD: vm_page_alloc_domain().
     """
+    stay_outlined()
     while True:
         m = reserv_alloc_page(vm, d, request_class, object_, pindex, size, pred, succ)
         if m == NO_PAGE:
@@ -68,12 +70,13 @@ def alloc_object(
             return m
 
 
-@kernel
+@outlined
 def free(vm: Any, m: int, cpu: int) -> None:
     """Free a page to where it came from: its reservation, its page cache, or the buddy lists.
 
     FreeBSD: vm_page_free_prep() and vm_page_free_toq().
     """
+    stay_outlined()
     page = vm.page[m]
     if page.pool & PCPU_CACHE != 0:
         zone = vm.segment[page.segment].domain * NPOOL + (page.pool & POOL_MASK)
