@@ -116,8 +116,18 @@ WRONG = [
     (HOSTS + "variants = 'M5'", ": scenario.1.variants is 'M5', expected a list of names of vari"),
     ("designs = ['freable']\n" + HOSTS, ": designs: 'freable' is unknown (did you mean freeable"),
     ("designs = 'batch'\n" + HOSTS, ": designs is 'batch', expected a list of names of designs"),
-    ("seed = -1\n" + HOSTS, ": seed is '-1', expected a whole number from 0 to 2**63 - 1"),
-    ("seed = true\n" + HOSTS, ": seed is 'True', expected a whole number from 0 to 2**63 - 1"),
+    (
+        "seed = -1\n" + HOSTS,
+        ": seed is '-1', expected a whole number from 0 to 2**63 - 1, or a list of them",
+    ),
+    (
+        "seed = [1, -2]\n" + HOSTS,
+        ": seed.2 is '-2', expected a whole number from 0 to 2**63 - 1, or",
+    ),
+    (
+        "seed = true\n" + HOSTS,
+        ": seed is 'True', expected a whole number from 0 to 2**63 - 1, or a list of them",
+    ),
     ("replications = 0\n" + HOSTS, ": replications is '0', expected a whole number from 1 to "),
     (HOSTS + "parameters.cpu = 2", ": scenario 1: parameters: no parameter 'cpu' (did you mean"),
     (HOSTS + "parameters.cpus = [2, 65]", ": scenario 1: parameters: cpus is 65, expected 1 to 64"),
@@ -172,3 +182,20 @@ def test_missing_file(tmp_path: Path) -> None:
     for path in (tmp_path / "none.toml", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
             read_sweep(path)
+
+
+def test_a_list_of_seeds_is_an_axis(tmp_path: Path) -> None:
+    """Each seed is a setting of its own, with the requests that it draws alone."""
+    both = read(tmp_path, "seed = [3, 4]\nreplications = 2\n" + HOSTS)
+    alone = read(tmp_path, "seed = 4\nreplications = 2\n" + HOSTS)
+
+    assert ["seed=3", "seed=4"] == [scenario.setting for scenario in both.scenarios]
+    n = len(alone.units())
+    assert [3] * n + [4] * n == [unit.seed for unit in both.units()]
+    assert [unit.keys() for unit in alone.units()] == [unit.keys() for unit in both.units()[n:]]
+
+
+def test_same_seed_twice(tmp_path: Path) -> None:
+    """A seed that stands in the list twice would name two runs alike."""
+    with pytest.raises(InputError, match="seed=3 stands in it twice"):
+        read(tmp_path, "seed = [3, 3]\n" + HOSTS)

@@ -48,6 +48,8 @@ class Scenario:
     """What a sweep varies here, as ``cpus=4``; it names rows and decides nothing."""
     prices: tuple[tuple[str, float], ...] = ()
     """Events that are priced otherwise than in ``data/costs.toml``, in ns."""
+    seed: int | None = None
+    """Seed of its own, where a sweep has several."""
 
     def script(self, seed: int, variant: str, replication: int) -> AnyScript:
         """Draw one replication; the same arguments give the same script."""

@@ -94,7 +94,9 @@ def write_sums(folder: Path) -> None:
     """Write the checksums of all files of *folder*, as ``sha256sum`` writes and checks them."""
     files = sorted(path for path in folder.iterdir() if path.name != SUMS and path.is_file())
     lines = [f"{file_sum(path)}  {path.name}\n" for path in files]
-    (folder / SUMS).write_text("".join(lines))
+    draft = folder / f".{SUMS}.{os.getpid()}"
+    draft.write_text("".join(lines))
+    draft.replace(folder / SUMS)
 
 
 def file_sum(path: Path) -> str:
@@ -119,6 +121,7 @@ def add_table(folder: Path, name: str, frame: pd.DataFrame) -> None:
         draft.replace(folder / f"{name}.parquet")
     finally:
         draft.unlink(missing_ok=True)
+    write_sums(folder)
 
 
 def read_meta(folder: Path) -> dict[str, Any] | None:

@@ -37,14 +37,16 @@ class Sweep:
     designs: tuple[str, ...]
     replications: int
     seed: int
+    """Of every scenario that has none of its own."""
     profile: str
     check: bool = False
 
     def units(self) -> list[Unit]:
         """List the units in the order of the tables."""
         return [
-            Unit(scenario, variant, replication, self.designs, self.seed, self.check)
+            Unit(scenario, variant, replication, self.designs, seed, self.check)
             for scenario in self.scenarios
+            for seed in (self.seed if scenario.seed is None else scenario.seed,)
             for variant in scenario.chosen
             for replication in range(self.replications)
         ]

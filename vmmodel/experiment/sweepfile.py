@@ -27,6 +27,7 @@ _EXPECTED = "a sweep file as data/sweeps/small.toml"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)] | Annotated[float, Field(allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Values = Number | Annotated[list[Number], Field(min_length=1, max_length=1000)]
 """A number, or a list of them: an axis."""
 
@@ -49,7 +50,8 @@ class ScenarioEntry(_Model):
 class SweepFile(_Model):
     """A sweep file as it is written."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    seed: Seed | Annotated[list[Seed], Field(min_length=1, max_length=1000)] = 1
+    """A seed, or a list of them: an axis."""
     replications: Annotated[int, Field(ge=1, le=100_000)] = 1
     designs: Annotated[list[Name], Field(min_length=1, max_length=1000)] | None = None
     prices: dict[Name, Values] = {}
@@ -79,12 +81,22 @@ def read_sweep(path: Path) -> Sweep:
     designs = _designs(file.designs, Place(path, "designs"))
     _count(file, designs, path)
     scenarios = [
-        point
+        seeded
         for number, entry in enumerate(file.scenario, start=1)
         for point in _points(entry, file.prices, Place(path, f"scenario {number}"))
+        for seeded in _seeded(point, file.seed)
     ]
     _distinct(scenarios, path)
-    return Sweep(tuple(scenarios), designs, file.replications, file.seed, "sweep")
+    first = file.seed[0] if isinstance(file.seed, list) else file.seed
+    return Sweep(tuple(scenarios), designs, file.replications, first, "sweep")
+
+
+def _seeded(point: Scenario, seeds: int | list[int]) -> list[Scenario]:
+    """Give the scenario with each seed; one of several is part of the setting's name."""
+    if isinstance(seeds, int):
+        return [point]
+    named = [(seed, f"{point.setting} seed={seed}".strip()) for seed in seeds]
+    return [replace(point, seed=seed, setting=setting) for seed, setting in named]
 
 
 def _count(file: SweepFile, designs: tuple[str, ...], path: Path) -> None:
@@ -95,7 +107,8 @@ def _count(file: SweepFile, designs: tuple[str, ...], path: Path) -> None:
         sizes = [len(value) for axis in axes for value in axis.values() if isinstance(value, list)]
         known = SCENARIOS[entry.name].chosen if entry.name in SCENARIOS else ("",)
         points += math.prod(sizes) * len(entry.variants or known)
-    runs = points * len(designs) * file.replications
+    seeds = len(file.seed) if isinstance(file.seed, list) else 1
+    runs = points * seeds * len(designs) * file.replications
     if runs > MAX_RUNS:
         raise InputError(path, f"these are {runs:,} runs", f"at most {MAX_RUNS:,}")
 
@@ -229,7 +242,7 @@ def _keys(table: object, loc: tuple[int | str, ...]) -> list[int | str]:
 
 
 _WANTED = {
-    "seed": "a whole number from 0 to 2**63 - 1",
+    "seed": "a whole number from 0 to 2**63 - 1, or a list of them",
     "replications": "a whole number from 1 to 100000",
     "designs": "a list of names of designs",
     "scenario": "tables [[scenario]] with a name each",
