@@ -122,7 +122,7 @@ WRONG = [
     ),
     (
         "seed = [1, -2]\n" + HOSTS,
-        ": seed.2 is '-2', expected a whole number from 0 to 2**63 - 1, or",
+        ": seed is '[1, -2]', expected a whole number from 0 to 2**63 - 1, or",
     ),
     (
         "seed = true\n" + HOSTS,
