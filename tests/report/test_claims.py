@@ -6,9 +6,10 @@ import pytest
 
 from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.analysis import tables
+from vmmodel.analysis.comparisons import family_table
 from vmmodel.analysis.family import FAMILY
 from vmmodel.analysis.tables import Study
-from vmmodel.report import checks, claims, figures
+from vmmodel.report import checks, claims, figures, index
 from vmmodel.report.markup import Cell
 
 
@@ -83,3 +84,33 @@ def test_pairing_is_a_table() -> None:
 
     assert 4 == len(table.rows)
     assert "5 made-up studies" in table.caption
+
+
+def marks(study: Study) -> set[tuple[str, int]]:
+    """Design and column of every better or worse on the front page."""
+    return {
+        (str(row[0]).strip("`"), column)
+        for case in study.cases
+        for row in index.comparison(study, case).rows
+        for column, cell in enumerate(row)
+        if isinstance(cell, Cell) and cell.mark
+    }
+
+
+def test_front_page_marks_claims_alone(study: Study) -> None:
+    """Only a primary metric that differs after Holm's adjustment is called worse."""
+    assert {("bump:leak", 1)} == {mark for mark in marks(study) if mark[1] in (1, 2)}
+    assert not any(design == "separate" for design, _ in marks(study))
+    assert not any(column == 4 for _, column in marks(study))
+
+
+def test_few_replications_make_no_claim(tmp_path: Path) -> None:
+    """Three pairs may differ in each of them: after Holm's adjustment that is no claim."""
+    designs = ("bump:leak", "freeable", "separate")
+    folder = write_sweep(tmp_path / "sweep", 3, 6, STORIES[4:], designs)
+    study = tables.load(folder)
+
+    table = family_table(study, resamples=0)
+    undecided = set(table[(table.low > 0) & ~table.different].design)
+
+    assert undecided.isdisjoint(design for design, column in marks(study) if column in (1, 2))

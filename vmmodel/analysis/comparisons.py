@@ -12,7 +12,7 @@ import pandas as pd
 
 from vmmodel.analysis import histograms, metrics, summary
 from vmmodel.analysis.family import CONFIDENCE, FAMILY, Primary
-from vmmodel.analysis.paired import Paired, compare, holm
+from vmmodel.analysis.paired import RESAMPLES, Paired, compare, holm
 from vmmodel.analysis.statistics import median_interval, share_interval
 from vmmodel.analysis.tables import BASELINE, Case, Study
 
@@ -39,16 +39,28 @@ def comparisons(study: Study) -> Iterator[tuple[Case, str, Primary]]:
 
 
 @lru_cache(maxsize=4)
-def family_table(study: Study) -> pd.DataFrame:
-    """One row for each comparison: difference, intervals, ratio, correlation, Holm's p."""
+def family_table(study: Study, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """One row for each comparison: difference, intervals, ratio, correlation, Holm's p.
+
+    Without *resamples* the bootstrap's intervals are left out, which take nearly all of the time.
+    """
     rows: list[Row] = []
     for case, design, primary in comparisons(study):
-        one = compare(*pair_values(study, case, design, primary.metric))
+        values = pair_values(study, case, design, primary.metric)
+        one = compare(*values, resamples=resamples)
         rows.append({**_named(case, design, primary), **_described(one)})
     table = pd.DataFrame(rows, columns=[*_KEYS, *_COLUMNS])
     table["p_holm"] = holm(table["p"].astype(float))
     table["different"] = table["p_holm"] < 1 - CONFIDENCE
     return table
+
+
+@lru_cache(maxsize=4)
+def different(study: Study) -> frozenset[tuple[Case, str, str]]:
+    """Give (case, design, primary metric) of every comparison that differs by Holm's p."""
+    table = family_table(study, resamples=0)
+    found = zip(comparisons(study), table.different, strict=True)
+    return frozenset((case, design, one.metric) for (case, design, one), so in found if so)
 
 
 _KEYS = ["scenario", "variant", "design", "baseline", "metric", "unit", "kind"]
