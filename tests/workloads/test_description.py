@@ -95,7 +95,10 @@ def test_mistake_is_named(path: str, value: object, expected: str) -> None:
     [
         (b"name = ", "broken TOML"),
         (b"\xff\xfe", "no UTF-8"),
-        (b"", "'name' is missing"),
+        (b"", "'model' is missing, expected one of whole, bursts"),
+        (b"model = 3", "'model' is '3', expected one of whole, bursts"),
+        (b"model = 'burst'", "did you mean bursts"),
+        (b"model = 'bursts'", "'name' is missing"),
         (b"#" * (MOST_BYTES + 1), "too long"),
         (b"x = " + b"[" * 5000 + b"]" * 5000, "too deep"),
         (b"x = " + b"9" * 5000, "too deep or a number too long"),
