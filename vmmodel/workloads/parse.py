@@ -127,6 +127,8 @@ def _place(loc: tuple[str | int, ...], tables: Any) -> tuple[str, Any]:
     """Word where an error is, without the branches pydantic adds; give what is there."""
     words = ""
     for i, step in enumerate(loc):
+        if isinstance(tables, dict) and step in (tables.get("kind"), tables.get("shape")):
+            continue  # the table that is told by this word
         try:
             tables = tables[step]
         except (KeyError, IndexError, TypeError):

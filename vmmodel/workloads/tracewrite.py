@@ -75,7 +75,8 @@ def _bug(name: str) -> InputError:
 
 def _alignment(layout: SlabLayout, kasan: bool) -> int:
     """Find the alignment with which a zone is laid out so."""
-    for shift in (3, *range(PAGE_SIZE.bit_length())):  # most are aligned to 8 bytes
-        if keg_layout(layout.item_size, 1 << shift, kasan=kasan, invariants=kasan) == layout:
-            return 1 << shift
+    aligns = [8, *(1 << shift for shift in range(PAGE_SIZE.bit_length()))]  # most are 8
+    for align in aligns:
+        if keg_layout(layout.item_size, align, kasan=kasan, invariants=kasan) == layout:
+            return align
     raise AssertionError("a layout comes from keg_layout")
