@@ -59,7 +59,7 @@ class OwnHost:
 
 @dataclass(frozen=True)
 class Recording:
-    """Gives the script of a trace below data/, which is read when it is needed."""
+    """Gives the script of a trace below data/workloads/, which is read when it is needed."""
 
     name: str
 
@@ -69,12 +69,12 @@ class Recording:
 
 @cache
 def _recording(name: str) -> Script:
-    return read_replay(DATA / name).script
+    return read_replay(DATA / "workloads" / name).script
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OwnRecording:
-    """Gives the script of a user's own trace, which was read once."""
+    """Gives the script of a user's own trace, which was read once, and is too long to compare."""
 
     script: Script
 
