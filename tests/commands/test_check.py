@@ -74,7 +74,7 @@ REFUSED = [
     ([*FRAG[:3], "0", "--out", "x"], "value is 0, expected 0.0625 to 128 GB"),
     ([*FRAG[:3], "129", "--out", "x"], "value is 129, expected 0.0625 to 128 GB"),
     ([*FRAG[:3], "0.1", "--out", "x"], "value is 0.1, expected a size in GB in steps of 2 MB"),
-    ([*FRAG[:3], "nan", "--out", "x"], "'memory_gb.value' is 'nan', expected"),
+    ([*FRAG[:3], "nan", "--out", "x"], "memory_gb is 'nan', expected 0.0625 to 128 GB"),
     ([*FRAG[:3], "big", "--out", "x"], "memory_gb is 'big', expected 0.0625 to 128 GB"),
     ([*FRAG, "--set", "round=3", "--out", "x"], "(did you mean rounds?)"),
     (["check", "lock-bulk", "--set", "most=8", "--out", "x"], "value is 8, expected 9 to 128 CPUs"),

@@ -66,7 +66,7 @@ MISTAKES = {
         "hosts",
         "machine/kasan",
         True,
-        "machine: recorded machines are no KAS",
+        "machine.kasan: recorded machines are",
     ),
     "recorded that fails": (
         "hosts",

@@ -122,6 +122,8 @@ WRONG = [
     (HEAD + "1,0,take,DIRECT,1,1,,0:init\n", "fails is '0:init', expected a whole number from 0"),
     (HEAD + "1,0,page,,,,,1:init\n", "fails is '1:init', expected a whole number from 0 to 0"),
     (HEAD + "1,0,page,,,,,0:inits\n", "fails is '0:inits', expected SLAB:page=N, SLAB:second=N or"),
+    (HEAD + "1,0,page,,,,,0:page=1\n", "t.csv:3: page: page 1 fails, of a slab of 1 pages, expec"),
+    (HEAD + "1,0,refill,pbuf,2,,,0:second=2\n", "refill: page 2 fails, of a slab of 2 pages, exp"),
     (HEAD + "0,,zone,X,0,8,,\n", "zone: 0 bytes aligned to 8, expected count: bytes of an item"),
     (HEAD + "0,,zone,X,10,6,,\n", "zone: 10 bytes aligned to 6"),
     (HEAD + "0,,zone,X,10,8,,\n" * 2, "t.csv:4: zone: 'X' is there already, expected each zone"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sim.tiny import SMALL, small_script
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection
+from vmmodel.errors import InputError
 from vmmodel.experiment.scenario import scenario as scenario_named
 from vmmodel.kernel import Pool
 from vmmodel.nofree import DESIGNS
@@ -319,6 +320,19 @@ def test_bucket_of_the_page_cache(cpus: int, bucket: int) -> None:
     background = Background(524_288, 1, cpus, traffic())
 
     assert bucket == background.bucket
+
+
+def test_bucket_where_no_page_cache_fits() -> None:
+    """With too many CPUs for its memory a machine has no page caches: pages move one by one."""
+    assert 1 == Background(65_536, 1, 64, traffic()).bucket
+
+
+def test_too_many_files_are_refused() -> None:
+    """A file cache that would not fit into our own memory is refused before it is drawn."""
+    told = traffic(file_pages="1", turnover="10", cache_share="0.9")
+
+    with pytest.raises(InputError, match="files are cached or replaced, expected at most"):
+        draw_background(Background(1 << 24, 1_000, 2, told), Streams(1, "s", "", 0))
 
 
 def test_file_cache_fills_its_share() -> None:

@@ -149,7 +149,7 @@ def workload(name: str, values: dict[str, str] | None = None) -> Described:
     """Find any workload by name or file, also one for which there is no scenario."""
     if not name.endswith(".toml") and name not in WORKLOADS:
         what = f"{name!r} is unknown{meant(name, WORKLOADS)}"
-        raise InputError("workload", what, ", ".join(WORKLOADS))
+        raise InputError("scenario", what, ", ".join(WORKLOADS))
     found = described(Path(name)) if name.endswith(".toml") else WORKLOADS[name]
     return found.with_values(values or {})
 

@@ -11,6 +11,7 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
+from vmmodel.errors import InputError
 from vmmodel.kernel import Pool
 from vmmodel.sim.script import Action, Give, Take
 from vmmodel.workloads.bursts import Traffic
@@ -33,12 +34,17 @@ class Background:
 
     @property
     def bucket(self) -> int:
-        """Pages that a per-CPU page cache moves at once.  FreeBSD: vm_page_zone_init()."""
-        return min(self.npages // 1000 // (2 * self.cpus) // 2, 254)
+        """Pages that a per-CPU page cache moves at once; one where there is none.
+
+        FreeBSD: vm_page_zone_init().
+        """
+        return max(min(self.npages // 1000 // (2 * self.cpus) // 2, 254), 1)
 
 
 MOST_PAGES = 4096
 """Of one file."""
+MOST_FILES = 5_000_000
+"""To keep a script within memory; ours have some 10,000."""
 ANONYMOUS_PARTS = 4
 """Times at which the pages of a bucket are freed."""
 KERNEL_PAGES = 16
@@ -80,6 +86,7 @@ def _draw_cache(
     later: list[tuple[int, Action]],
 ) -> None:
     """Fill the file cache, then replace files one by one, oldest not first."""
+    _bound_files(b)
     held, sizes = 0, []
     while held < b.told.cache_share.value * b.npages:
         size = _file_pages(b, rng)
@@ -94,6 +101,15 @@ def _draw_cache(
         later.append((time_ns, Give(alive[victim])))
         alive[victim] = next(numbers)
         later.append((time_ns, Take(alive[victim], size, Pool.DEFAULT)))
+
+
+def _bound_files(b: Background) -> None:
+    """Refuse what would not fit into our own memory."""
+    files = b.told.cache_share.value * b.npages / b.told.file_pages.value
+    drawn = files * (1 + 2 * b.told.turnover.value)
+    if drawn > MOST_FILES:
+        what = f"{drawn:.3g} files are cached or replaced"
+        raise InputError("background", what, f"at most {MOST_FILES:,}: larger file_pages, or less")
 
 
 def _file_pages(b: Background, rng: np.random.Generator) -> int:

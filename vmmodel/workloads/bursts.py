@@ -201,8 +201,10 @@ class Bursts(Story):
         if isinstance(subject, Refills):
             self._zones_exist(subject)
         if isinstance(subject, Recorded):
-            if machine.kasan or machine.memory_gb is None:
-                raise refused("machine", "recorded machines are no KASAN kernels", "memory_gb")
+            if machine.kasan:
+                raise refused("machine.kasan", "recorded machines are no KASAN kernels", "false")
+            if machine.memory_gb is None:
+                raise refused("machine.memory_mb", "recorded machines are larger", "memory_gb")
             for label in machine.memory_gb_of:
                 if label not in subject.machines:
                     what = f"{shown(label)} is not recorded"

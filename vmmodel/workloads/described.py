@@ -1,6 +1,7 @@
 """A workload file as a scenario sees it: its parameters by name."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -87,9 +88,11 @@ def _number(name: str, text: str, found: Quantity) -> int | float:
     """Read a number from the command line; whole numbers stay whole."""
     for kind in (int, float):
         try:
-            return kind(text)
+            value: int | float = kind(text)
         except ValueError:
             continue
+        if math.isfinite(value):
+            return value
     span = f"{found.low:g} to {found.high:g} {found.unit}"
     raise InputError("--set", f"{name} is {shown(text)}", span)
 

@@ -120,9 +120,18 @@ class _Builder:
         else:
             what = f"no NOFREE zone {shown(row.name)}{meant(row.name, known)}"
             raise self.refused(row, what, "a row `zone` for it, or " + ", ".join(known))
+        self._check_fails(row, self.zones[row.name][1].ppera)
         self.cpus[row.cpu].append((row.time_ns, Refill(number, row.count, row.fails)))
 
+    def _check_fails(self, row: Row, npages: int) -> None:
+        """Refuse a failure of a page that the request has not."""
+        most = max((max(fail.page, fail.second) for fail in row.fails), default=-1)
+        if most >= npages:
+            what = f"page {most} fails, of a slab of {npages} pages"
+            raise self.refused(row, what, f"pages 0 to {npages - 1}")
+
     def _page(self, row: Row) -> None:
+        self._check_fails(row, 1)
         fails = row.fails[0] if row.fails else NO_INJECTION
         self.cpus[row.cpu].append((row.time_ns, ObjectPage(fails)))
 

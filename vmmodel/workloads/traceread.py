@@ -2,10 +2,10 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 from vmmodel.errors import InputError, meant, shown
 from vmmodel.workloads.traceform import (
@@ -21,6 +21,8 @@ from vmmodel.workloads.traceform import (
     whole,
 )
 from vmmodel.workloads.zones import Kernel
+
+T = TypeVar("T")
 
 MOST_BYTES = 1 << 26
 """Of a trace, unpacked."""
@@ -138,32 +140,31 @@ def _machine(path: Path, line: str) -> Machine:
 
 
 def _row(path: Path, machine: Machine, number: int, line: str) -> Row:
+    """Read one event, column by column."""
     cells = [cell.strip() for cell in line.split(",")]
     if len(cells) != COLUMNS.count(",") + 1:
         raise InputError(path, f"{len(cells)} columns", COLUMNS, line=number)
-    time_ns, cpu, op, name, count, id_, part, fails = cells
+    told = dict(zip(COLUMNS.split(","), cells, strict=True))
+    op = told["op"]
     if op not in OPS:
         what = f"op is {shown(op)}{meant(op, OPS)}"
         raise InputError(path, what, f"one of {', '.join(OPS)}", line=number)
-    key = ""
-    try:
-        key, cell = "time_ns", time_ns
-        at = whole(time_ns, machine.ns)
-        key, cell = "cpu", cpu
-        on = _cpu(op, cpu, at, machine.cpus)
-        key, cell = "name", name
-        _check_name(op, name)
-        key, cell = "count", count
-        n = _number(op, count, _COUNTS)
-        key, cell = "id", id_
-        who = _number(op, id_, _IDS)
-        key, cell = "part", part
-        which = _number(op, part, _PARTS) if part else -1
-        key, cell = "fails", fails
-        failing = fails_of(fails, _most_slabs(op, n))
-    except ValueError as reason:
-        raise InputError(path, f"{op}: {key} is {shown(cell)}", str(reason), line=number) from None
-    return Row(number, at, on, op, name, n, who, which, failing)
+
+    def read(key: str, reader: Callable[[str], T]) -> T:
+        try:
+            return reader(told[key])
+        except ValueError as reason:
+            what = f"{op}: {key} is {shown(told[key])}"
+            raise InputError(path, what, str(reason), line=number) from None
+
+    time_ns = read("time_ns", lambda text: whole(text, machine.ns))
+    cpu = read("cpu", lambda text: _cpu(op, text, time_ns, machine.cpus))
+    name = read("name", lambda text: _name(op, text))
+    count = read("count", lambda text: _number(op, text, _COUNTS))
+    who = read("id", lambda text: _number(op, text, _IDS))
+    part = read("part", lambda text: _number(op, text, _PARTS) if text else -1)
+    fails = read("fails", lambda text: fails_of(text, _most_slabs(op, count)))
+    return Row(number, time_ns, cpu, op, name, count, who, part, fails)
 
 
 _COUNTS = {"zone": 1 << 20, "refill": MOST_ITEMS, "take": MOST_PAGES, "squeeze": MOST_PAGES}
@@ -189,7 +190,7 @@ def _cpu(op: str, text: str, time_ns: int, cpus: int) -> int:
     return whole(text, cpus - 1)
 
 
-def _check_name(op: str, name: str) -> None:
+def _name(op: str, name: str) -> str:
     if op in ("zone", "refill"):
         if not (0 < len(name) <= 40 and name.isprintable()):
             raise ValueError("the name of a zone")
@@ -198,6 +199,7 @@ def _check_name(op: str, name: str) -> None:
             raise ValueError(f"one of {', '.join(POOLS)}")
     elif name:
         raise ValueError("nothing")
+    return name
 
 
 def _most_slabs(op: str, count: int) -> int:
