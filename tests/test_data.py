@@ -74,7 +74,7 @@ def _read(path: Path) -> tuple[list[str], list[Row]]:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
         tables = list(_quantities(found)) if path.parent.name == "workloads" else found.values()
         rows = [{key: str(cell) for key, cell in table.items()} for table in tables]
-        return list(rows[0]), rows
+        return list(rows[0]) if rows else [], rows  # a trace has no parameters
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
     if text.startswith("#"):
@@ -88,7 +88,9 @@ def _quantities(found: object) -> Iterator[Row]:
     """Yield the tables with a value, wherever they are in a workload."""
     below = found.values() if isinstance(found, dict) else found
     if isinstance(found, dict) and "value" in found:
-        yield found
+        sweep = found.get("sweep", {})
+        cells = {key: cell for key, cell in found.items() if key != "sweep"}
+        yield cells | {f"sweep_{key}": sweep.get(key, "") for key in ("low", "high", "why")}
     elif isinstance(found, dict | list):
         for each in below:
             yield from _quantities(each)
@@ -108,7 +110,8 @@ def _fits(cell: str, kind: str, extent: str) -> bool:
         return cell == cell.strip()
     if kind == "choice":
         return cell in extent.split(", ")
-    if not re.fullmatch(r"-?\d+" if kind == "integer" else r"-?\d+(\.\d+)?", cell, re.ASCII):
+    number = r"-?\d+" if kind == "integer" else r"-?\d+(\.\d+)?(e-\d+)?"
+    if not re.fullmatch(number, cell, re.ASCII):
         return False
     low, _, high = extent.partition("..")
     return float(low or "-inf") <= float(cell) <= float(high or "inf")
@@ -147,7 +150,7 @@ def test_columns(pattern: str) -> None:
 
     for path in _matching(pattern):
         columns, rows = _read(path)
-        assert described == columns
+        assert described == columns or (not rows and path.name == "replay.toml")
         assert all(set(described) == set(row) for row in rows)
 
 

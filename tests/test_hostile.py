@@ -1,9 +1,10 @@
 """Files from strangers: whatever stands in them, one sentence or a result; nothing half written.
 
 Every kind of file starts from a good one and is spoiled: bytes and words are put in, taken out,
-repeated and exchanged.  Five hundred cases here, fifty times as many in the nightly profile.
+repeated and exchanged.  Eight hundred cases here, fifty times as many in the nightly profile.
 """
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable
@@ -26,6 +27,9 @@ from vmmodel.experiment.store import write_sums
 from vmmodel.experiment.sweepfile import MAX_RUNS, read_sweep
 from vmmodel.oracle.trace import read_trace
 from vmmodel.paths import DATA
+from vmmodel.workloads.described import described
+from vmmodel.workloads.replay import read_replay
+from vmmodel.workloads.traceread import MOST_NS, MOST_PAGES
 from vmmodel.workloads.vmstat import nofree_zones, read_zone_table
 
 WORDS = [
@@ -150,6 +154,48 @@ def test_trace(place: Path, content: bytes) -> None:
     path.write_bytes(content)
 
     read_or_refuse(lambda: read_trace(path))
+
+
+WORKLOADS = [path.read_bytes() for path in sorted((DATA / "workloads").glob("*.toml"))]
+RECORDING = b"\n".join(
+    (DATA / "workloads" / "traces" / "example.csv").read_bytes().split(b"\n")[:60]
+)
+
+
+@examples(150)
+@given(st.sampled_from(WORKLOADS).flatmap(spoiled))
+def test_workload_file(place: Path, content: bytes) -> None:
+    """A workload is read or refused; each of its parameters lies in its range."""
+    path = place / "workload.toml"
+    path.write_bytes(content)
+
+    workload = read_or_refuse(lambda: described(path))
+
+    if workload is not None:
+        for name, told in workload.described().items():
+            assert name.isprintable()
+            assert told["low"] <= told["sweep"][0] <= told["sweep"][1] <= told["high"]
+            assert told["low"] <= told["value"] <= told["high"]
+
+
+@examples(150)
+@given(st.one_of(spoiled(RECORDING), spoiled(RECORDING).map(gzip.compress)))
+def test_recording(place: Path, content: bytes) -> None:
+    """A recording is read or refused; what is read stays within its limits."""
+    path = place / "recording.csv"
+    path.write_bytes(content)
+
+    replay = read_or_refuse(lambda: read_replay(path))
+
+    if replay is not None:
+        script = replay.script
+        assert 1024 <= script.npages <= MOST_PAGES
+        assert 1 <= script.horizon_ns <= MOST_NS
+        for timeline in (*script.cpus, script.pressure):
+            times = [at for at, _ in timeline]
+            assert times == sorted(times)
+            assert all(0 <= at <= script.horizon_ns for at in times)
+        assert all(note.isprintable() for note in replay.notes)
 
 
 @pytest.fixture(scope="module")

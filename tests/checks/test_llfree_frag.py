@@ -10,8 +10,8 @@ from checks import frag_reference
 from vmmodel.checks.llfree_frag import REGIONS, ROUNDS, FragBenchmark, FragState, run_tables
 from vmmodel.workloads.llfree_frag import FragSizes
 
-TINY = FragSizes(npages=6144, nthreads=3, rounds=12)
-SMALL = FragSizes(npages=65_536, rounds=4)
+TINY = FragSizes(6144, 3, 90, 10, rounds=12)
+SMALL = FragSizes(65_536, 8, 90, 10, rounds=4)
 WAYS = [(True, False), (True, True), (False, False)]
 """Through the page caches, the same with draining, each page from the buddy lists."""
 

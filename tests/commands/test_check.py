@@ -9,7 +9,6 @@ import pytest
 from commands.calls import call, refusal
 
 from vmmodel.checks.llfree_frag import REGIONS, ROUNDS
-from vmmodel.commands import check
 
 Capture = pytest.CaptureFixture[str]
 FRAG = ["check", "llfree-frag", "--memory-gb", "0.0625"]
@@ -55,12 +54,11 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert all(a["rounds.parquet"] != other["rounds.parquet"] for other in (c, d))
 
 
-def test_lock_bulk(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_bulk(capsys: Capture, tmp_path: Path) -> None:
     """The stored lock is found again, and so many CPUs as are asked for are predicted."""
-    monkeypatch.setattr(check, "MOST_CPUS", 10)
     out = tmp_path / "out"
 
-    assert 0 == call("check", "lock-bulk", "--out", str(out))
+    assert 0 == call("check", "lock-bulk", "--set", "most=10", "--out", str(out))
 
     assert "lock.toml is this fit" in capsys.readouterr().out
     names = {"lock-bulk.csv", "lock-bulk.svg", "lock.toml", "meta.json"}
@@ -73,11 +71,13 @@ REFUSED = [
     (["check"], "the following arguments are required: CHECK"),
     (["check", "lock-bulks", "--out", "x"], "invalid choice: 'lock-bulks'"),
     (["check", "lock-bulk"], "the following arguments are required: --out"),
-    ([*FRAG[:3], "0", "--out", "x"], "'0' is no size from 0.0625 to 128 GB in steps of 2 MB"),
-    ([*FRAG[:3], "129", "--out", "x"], "'129' is no size from 0.0625 to 128 GB"),
-    ([*FRAG[:3], "0.1", "--out", "x"], "'0.1' is no size from 0.0625 to 128 GB"),
-    ([*FRAG[:3], "nan", "--out", "x"], "'nan' is no size from 0.0625 to 128 GB"),
-    ([*FRAG[:3], "big", "--out", "x"], "'big' is no size from 0.0625 to 128 GB"),
+    ([*FRAG[:3], "0", "--out", "x"], "value is 0, expected 0.0625 to 128 GB"),
+    ([*FRAG[:3], "129", "--out", "x"], "value is 129, expected 0.0625 to 128 GB"),
+    ([*FRAG[:3], "0.1", "--out", "x"], "value is 0.1, expected a size in GB in steps of 2 MB"),
+    ([*FRAG[:3], "nan", "--out", "x"], "memory_gb is 'nan', expected 0.0625 to 128 GB"),
+    ([*FRAG[:3], "big", "--out", "x"], "memory_gb is 'big', expected 0.0625 to 128 GB"),
+    ([*FRAG, "--set", "round=3", "--out", "x"], "(did you mean rounds?)"),
+    (["check", "lock-bulk", "--set", "most=8", "--out", "x"], "value is 8, expected 9 to 128 CPUs"),
     ([*FRAG, "--seed", "-1", "--out", "x"], "'-1' is no whole number from 0"),
 ]
 

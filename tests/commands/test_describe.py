@@ -6,29 +6,80 @@ import pandas as pd
 import pytest
 
 from tests.commands.calls import call
+from tests.sim.tiny import SMALL as BURSTS
+from tests.sim.tiny import small_script
 from tests.workloads.small import SMALL
 from vmmodel.commands.describe import bars
-from vmmodel.experiment.scenario import SCENARIOS
+from vmmodel.experiment.scenario import WORKLOADS
 from vmmodel.paths import DATA
+from vmmodel.sim.run import Machine
 
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize("name", ["boot", "hosts"])
+DRAWN = {
+    "boot": ("rc-scripts", "anonymous MiB", "page requests", "4 CPUs"),
+    "hosts": ("Machine M2: 8 GB, 4 CPUs", "kernel MiB", "NOFREE pages", "NOFREE requests"),
+    "syzkaller": ("KASAN kernel", "squeezes", "failures drawn", "Length: 20 s"),
+    "misuse": ("wrong frees", "NOFREE zones none"),
+    "replay": ("It has no parameters", "0.25 GB, 2 CPUs, KASAN", "squeezes"),
+    "llfree-frag": ("Load by round", "at most MiB", "pages moved"),
+    "lock-bulk": ("Load by hold", "held MiB", "freed"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
 def test_describe(name: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Story, limits, parameters with sources; and the load of a workload that has one."""
+    """Story, limits, parameters with sources, and the load, whatever the model."""
     monkeypatch.setenv("COLUMNS", "200")
 
     assert 0 == call("describe", name)
 
     shown = " ".join(capsys.readouterr().out.split())
-    scenario = SCENARIOS[name]
-    assert scenario.story in shown
-    for parameter, told in scenario.parameters.described().items():
+    assert WORKLOADS[name].description.story in shown
+    for parameter, told in WORKLOADS[name].described().items():
         assert parameter in shown
         assert f"{told['low']:g} to {told['high']:g}" in shown
-    drawn = ("rc-scripts", "anonymous MiB", "▁", "page requests")
-    assert all(word in shown for word in drawn) == (name == "boot")
+    assert [] == [word for word in (*DRAWN[name], "█") if word not in shown]
+
+
+def test_all_of_the_table_is_described() -> None:
+    """Every workload of the design has a file, told under its name."""
+    names = "boot desktop buildworld server-spike fileserver hosts syzkaller swap-storm "
+    names += "second-resource init-failure misuse llfree-frag lock-bulk replay"
+
+    assert set(names.split()) == set(WORKLOADS)
+    assert all(name == each.description.name for name, each in WORKLOADS.items())
+
+
+@pytest.mark.parametrize("name", ["second-resource", "llfree-frag"])
+def test_picture_of_every_model(name: str, tmp_path: Path, capsys: Capture) -> None:
+    """The picture has the panels that the model has columns for."""
+    assert 0 == call("describe", name, "--out", str(tmp_path / "p.svg"))
+
+    svg = (tmp_path / "p.svg").read_text()
+    assert ("NOFREE pages needed" in svg) == (name == "second-resource")
+    assert ("pages in a slice" in svg) == (name == "llfree-frag")
+    assert "items held" not in svg
+
+
+def test_variant_and_trace_out_and_in(tmp_path: Path, capsys: Capture) -> None:
+    """What is drawn of a variant can be written as a trace, described and run from there."""
+    trace, out = str(tmp_path / "t.csv"), tmp_path / "out"
+    sets = [f"--set={name}={value}" for name, value in BURSTS["hosts"].items()]
+
+    assert 0 == call("describe", "hosts", *sets, "--variant", "M5", "--write-trace", trace)
+    assert "Machine M5: 1 GB, 4 CPUs" in capsys.readouterr().out
+    assert 0 == call("describe", "replay", "--trace", trace)
+    assert "1 GB, 4 CPUs" in capsys.readouterr().out
+    assert 0 == call("run", "replay", "--trace", trace, "--design=freeable", "--out", str(out))
+
+    runs = pd.read_parquet(out / "runs.parquet")
+    drawn = Machine(small_script("hosts"), "freeable").run(2).run
+    assert [drawn["in_use"]] == list(runs.in_use)
+    meta = (out / "meta.json").read_text()
+    assert "--trace t.csv" in meta
+    assert str(tmp_path) not in meta.replace(str(out), "")
 
 
 def test_own_file_with_a_picture(tmp_path: Path, capsys: Capture) -> None:
@@ -61,6 +112,21 @@ def test_own_file_is_run(tmp_path: Path) -> None:
     assert str(tmp_path) not in (out / "meta.json").read_text().replace(str(out), "")
 
 
+def test_own_bursts_are_run(tmp_path: Path) -> None:
+    """A changed copy of a subject's file is run under its own name, and leaves what it says."""
+    own, out = tmp_path / "mine.toml", tmp_path / "out"
+    text = (DATA / "workloads" / "second-resource.toml").read_text()
+    own.write_text(text.replace('name = "second-resource"', 'name = "mine"'))
+    sets = [f"--set={name}={value}" for name, value in BURSTS["second-resource"].items()]
+
+    assert 0 == call("run", str(own), *sets, "--design", "freeable", "--out", str(out))
+
+    runs = pd.read_parquet(out / "runs.parquet")
+    assert [("mine", "freeable", 300)] == list(
+        zip(runs.scenario, runs.design, runs.requests, strict=True)
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -68,6 +134,12 @@ def test_own_file_is_run(tmp_path: Path) -> None:
         (("nothing.toml",), "cannot be read"),
         (("boot", "--set", "cpu=2"), "did you mean cpus"),
         (("boot", "--out", "/nonexistent/x.svg"), "cannot be written"),
+        (("boot", "--write-trace", "x.csv"), "boot is no subject beside bursts"),
+        (("misuse", "--write-trace", "x.csv"), "misuse has callers that free wrongly"),
+        (("lock-bulk", "--write-trace", "x.csv"), "lock-bulk is no subject beside bursts"),
+        (("hosts", "--variant", "M8"), "hosts has no variant 'M8'"),
+        (("replay", "--trace", "nothing.csv"), "nothing.csv: cannot be read"),
+        (("boot", "--trace", "nothing.csv"), "scenario boot replays no trace"),
     ],
 )
 def test_mistakes(words: tuple[str, ...], expected: str, capsys: Capture) -> None:

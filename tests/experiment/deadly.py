@@ -9,7 +9,7 @@ from experiment.small import small_sweep
 
 from vmmodel.experiment.sweep import Sweep
 from vmmodel.sim.script import Script
-from vmmodel.workloads.parameters import Parameters
+from vmmodel.workloads.described import Described
 from vmmodel.workloads.streams import Streams
 
 REPLICATIONS = 4
@@ -24,7 +24,7 @@ class Deadly:
     deaths: int
     kill: bool = True
 
-    def __call__(self, parameters: Parameters, streams: Streams, variant: str) -> Script:
+    def __call__(self, parameters: Described, streams: Streams, variant: str) -> Script:
         died = len(list(self.folder.glob("died-*")))
         if streams._replication == REPLICATIONS - 1 and died < self.deaths:
             (self.folder / f"died-{died}").touch()

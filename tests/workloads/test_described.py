@@ -31,7 +31,8 @@ def test_name_may_be_short(name: str) -> None:
         ("cpus", "many", "expected 1 to 32 CPUs"),
         ("cpus", "33", "value is 33, expected 1 to 32 CPUs"),
         ("cpus", "2.5", "whole number"),
-        ("cpus", "nan", "machine.cpus.value"),
+        ("cpus", "nan", "cpus is 'nan', expected 1 to 32 CPUs"),
+        ("cpus", "inf", "cpus is 'inf', expected 1 to 32 CPUs"),
         ("cpus", "9" * 5000, "cpus"),
     ],
 )

@@ -95,7 +95,10 @@ def test_mistake_is_named(path: str, value: object, expected: str) -> None:
     [
         (b"name = ", "broken TOML"),
         (b"\xff\xfe", "no UTF-8"),
-        (b"", "'name' is missing"),
+        (b"", "'model' is missing, expected one of whole, bursts"),
+        (b"model = 3", "'model' is '3', expected one of whole, bursts"),
+        (b"model = 'burst'", "did you mean bursts"),
+        (b"model = 'bursts'", "'name' is missing"),
         (b"#" * (MOST_BYTES + 1), "too long"),
         (b"x = " + b"[" * 5000 + b"]" * 5000, "too deep"),
         (b"x = " + b"9" * 5000, "too deep or a number too long"),
@@ -114,7 +117,7 @@ def test_missing_file_is_named() -> None:
 
 
 KEYS = st.sampled_from(
-    ["name", "machine", "phases", "kind", "shape", "life", "value", "unit", "items", "mix", "x"]
+    ["name", "model", "machine", "phases", "kind", "shape", "life", "value", "unit", "sweep", "mix"]
 )
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.dates()
@@ -138,7 +141,11 @@ def places(found: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int
     return [path, *(place for key, each in below for place in places(each, (*path, key)))]
 
 
-PLACES = places(BOOT)[1:]
+MODELS: list[dict[str, Any]] = [
+    tomllib.loads((DATA / "workloads" / f"{name}.toml").read_text())
+    for name in ("boot", "hosts", "syzkaller", "misuse", "lock-bulk", "replay")
+]
+PLACES = [(number, *place) for number, tree in enumerate(MODELS) for place in places(tree)[1:]]
 
 
 def told_of(tables: dict[str, Any]) -> str:
@@ -152,14 +159,14 @@ def told_of(tables: dict[str, Any]) -> str:
 
 @given(st.sampled_from(PLACES), TREES)
 def test_no_tree_makes_a_traceback(place: tuple[str | int, ...], tree: object) -> None:
-    """Whatever stands anywhere in a file, it is a workload or an `InputError`."""
-    tables = copy.deepcopy(BOOT)
-    found: Any = tables
+    """Whatever stands anywhere in a file of any model, it is a workload or an `InputError`."""
+    files = copy.deepcopy(MODELS)
+    found: Any = files
     for step in place[:-1]:
         found = found[step]
     found[place[-1]] = tree
 
-    assert "\n" not in told_of(tables)
+    assert "\n" not in told_of(files[int(place[0])])
 
 
 @given(st.dictionaries(KEYS | st.text(max_size=5), TREES, max_size=5))

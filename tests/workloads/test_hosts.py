@@ -13,10 +13,17 @@ from vmmodel.errors import InputError
 from vmmodel.experiment.scenario import SCENARIOS, scenario
 from vmmodel.sim.run import Machine
 from vmmodel.sim.script import Refill, Script
-from vmmodel.workloads.hosts import MEMORY_GB
+from vmmodel.workloads.bursts import Bursts
 from vmmodel.workloads.vmstat import HOSTS, ZoneTable, host_labels, nofree_zones, read_zone_table
 
 SMALL_HOSTS = ["M5", "M7"]
+
+
+def memory_gb_of() -> dict[str, int]:
+    """Memory of the recorded hosts that fit no small machine."""
+    described = SCENARIOS["hosts"].parameters.description
+    assert isinstance(described, Bursts)
+    return described.machine.memory_gb_of
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +77,7 @@ def test_variants_are_the_recorded_hosts() -> None:
     with_zones = [label for label in host_labels() if nofree_zones(read_zone_table(HOSTS, label))]
 
     assert list(SCENARIOS["hosts"].variants) == with_zones
-    assert set(MEMORY_GB) <= set(with_zones)
+    assert set(memory_gb_of()) <= set(with_zones)
 
 
 @pytest.mark.parametrize("host", SCENARIOS["hosts"].variants)
@@ -78,7 +85,7 @@ def test_every_host_fits_its_machine(host: str) -> None:
     """With the parameters as they are, every recorded host can be drawn."""
     script = SCENARIOS["hosts"].script(1, host, 0)
 
-    assert script.npages == 262_144 * MEMORY_GB.get(host, 4)
+    assert script.npages == 262_144 * memory_gb_of().get(host, 4)
 
 
 def as_text(table: ZoneTable) -> str:

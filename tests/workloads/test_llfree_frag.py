@@ -7,7 +7,7 @@ import pytest
 
 from vmmodel.workloads.llfree_frag import FragDraws, FragSizes, fill_turns, halving_turns
 
-SIZES = FragSizes(npages=8192, nthreads=4, rounds=3)
+SIZES = FragSizes(8192, 4, 90, 10, rounds=3)
 
 
 def by_thread(turns: np.ndarray, sizes: FragSizes = SIZES) -> list[list[int]]:
@@ -65,6 +65,6 @@ def test_seed_decides_everything() -> None:
 @pytest.mark.parametrize("threads", [1, 8])
 def test_places_fit_in_32_bits(threads: int) -> None:
     """The largest memory, 128 GB, has places that an entry of a turn can name."""
-    sizes = FragSizes(npages=128 << 18, nthreads=threads)
+    sizes = FragSizes(128 << 18, threads, 90, 10, rounds=1)
 
     assert sizes.each * threads < 1 << 31

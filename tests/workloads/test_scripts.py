@@ -9,16 +9,26 @@ from hypothesis import strategies as st
 from sim.tiny import SMALL, small_script
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection
+from vmmodel.errors import InputError
+from vmmodel.experiment.scenario import scenario as scenario_named
 from vmmodel.kernel import Pool
 from vmmodel.nofree import DESIGNS
 from vmmodel.sim.run import Machine
 from vmmodel.sim.script import Action, Give, ObjectPage, Refill, Script, Take, Timeline
 from vmmodel.workloads.background import Background, draw_background
+from vmmodel.workloads.bursts import Bursts, Traffic
 from vmmodel.workloads.deal import deal
 from vmmodel.workloads.injections import Bugs, draw_injections, with_bugs
 from vmmodel.workloads.streams import Streams
 
 each_scenario = pytest.mark.parametrize("scenario", SMALL)
+
+
+def traffic(**changed: str) -> Traffic:
+    """What the hosts' file tells of ordinary pages, changed."""
+    described = scenario_named("hosts", values=changed).parameters.description
+    assert isinstance(described, Bursts)
+    return described.background
 
 
 def without_injections(action: Action) -> Action:
@@ -307,14 +317,28 @@ def test_page_failures_of_a_scenario_have_their_rate() -> None:
 @pytest.mark.parametrize(("cpus", "bucket"), [(2, 65), (4, 32)])
 def test_bucket_of_the_page_cache(cpus: int, bucket: int) -> None:
     """Traffic moves what a per-CPU page cache does: 65 pages with 2 GB and 2 CPUs."""
-    background = Background(524_288, 1, cpus, 0, 0, 0, 0, 1)
+    background = Background(524_288, 1, cpus, traffic())
 
     assert bucket == background.bucket
 
 
+def test_bucket_where_no_page_cache_fits() -> None:
+    """With too many CPUs for its memory a machine has no page caches: pages move one by one."""
+    assert 1 == Background(65_536, 1, 64, traffic()).bucket
+
+
+def test_too_many_files_are_refused() -> None:
+    """A file cache that would not fit into our own memory is refused before it is drawn."""
+    told = traffic(file_pages="1", turnover="10", cache_share="0.9")
+
+    with pytest.raises(InputError, match="files are cached or replaced, expected at most"):
+        draw_background(Background(1 << 24, 1_000, 2, told), Streams(1, "s", "", 0))
+
+
 def test_file_cache_fills_its_share() -> None:
     """The file cache takes the stated share of memory at the start, and not a file more."""
-    background = Background(100_000, 1_000, 2, 0.5, 1.0, 0, 0, 1)
+    told = traffic(cache_share="0.5", turnover="1", anonymous_bursts="0", kernel_bursts="0")
+    background = Background(100_000, 1_000, 2, told)
 
     boot, later = draw_background(background, Streams(1, "s", "", 0))
 

@@ -10,7 +10,7 @@ allocation and of one free.  For each of the two phases, in ns a hold of `BATCH`
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,17 +23,22 @@ from vmmodel.paths import DATA
 from vmmodel.sim.bulk import Bulk, LinuxBatches, Service, closed_queue, simulate
 from vmmodel.sim.lock_prices import BATCH
 from vmmodel.sim.prices import Prices
+from vmmodel.workloads.benchmarks import LockBulk
+from vmmodel.workloads.parse import read_description
 
 Vector = npt.NDArray[np.float64]
 
 PUBLISHED = DATA / "llfree" / "linux_bulk_ns.csv"
 PHASES = ("alloc", "free")
-FITTED = range(2, 9)
-"""Cores whose times are fitted; one core's are taken as they are."""
-HOLDS = 200
-"""Batches of each CPU.  All start at once, which changes the mean by one part in 400."""
 START = np.array([300.0, 300.0])
 """Where the fit starts, in ns; any order of magnitude will do."""
+
+
+def our_sizes() -> LockBulk:
+    """Read the benchmark as ``data/workloads`` describes it."""
+    found = read_description(DATA / "workloads" / "lock-bulk.toml")
+    assert isinstance(found, LockBulk)
+    return found
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Phase:
     """What else is under the lock."""
     handoff_ns: float = 0.0
     """What is added when another core held the lock before."""
+    sizes: LockBulk = field(default_factory=our_sizes, repr=False)
+    """Batches of a core, and the cores that are fitted."""
 
     @property
     def hold_ns(self) -> float:
@@ -61,12 +68,12 @@ class Phase:
 
     def bulk(self, ncpu: int) -> Bulk:
         """Give this phase to so many CPUs."""
-        return Bulk(ncpu, HOLDS, self.private_ns, self.handoff_ns)
+        return Bulk(ncpu, self.sizes.holds.whole, self.private_ns, self.handoff_ns)
 
     def page_ns(self, cores: Iterable[int]) -> Vector:
         """Mean ns a page for each number of cores."""
         times = [np.mean(closed_queue(self.bulk(n), lambda _: self.hold_ns)) for n in cores]
-        return np.array(times) / (HOLDS * BATCH)
+        return np.array(times) / (self.sizes.holds.whole * BATCH)
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,8 @@ class Calibration:
 
     @cached_property
     def fit(self) -> Fit:
-        """The fit on all of `FITTED`."""
-        return self._fit(FITTED)
+        """The fit on all cores that are to be fitted."""
+        return self._fit(self.given.sizes.fitted_cores)
 
     @property
     def phase(self) -> Phase:
@@ -96,12 +103,13 @@ class Calibration:
     def predict(self, cores: range) -> pd.DataFrame:
         """Mean ns a page and its 95 % interval.
 
-        The interval is that of a new measurement under the fit, and beyond 8 cores wider by `drift`
-        for each doubling.  It knows nothing of what the model leaves out.
+        The interval is that of a new measurement under the fit, and beyond its cores wider by
+        `drift` for each doubling.  It knows nothing of what the model leaves out.
         """
         middle = self.phase.page_ns(cores)
         spread = self.fit.relative_error(lambda values: self._with(values).page_ns(cores))
-        beyond = self.drift * np.log2(np.maximum(np.array(cores) / FITTED[-1], 1.0))
+        most = self.given.sizes.fitted.whole
+        beyond = self.drift * np.log2(np.maximum(np.array(cores) / most, 1.0))
         half = middle * (self.fit.quantile() * spread + beyond)
         return pd.DataFrame(
             {"cores": list(cores), "ns": middle, "low": middle - half, "high": middle + half}
@@ -122,35 +130,39 @@ def load_published() -> pd.DataFrame:
     return table.groupby("cores")[list(columns)].mean().rename(columns=columns)
 
 
-def priced_work(prices: Prices) -> dict[str, float]:
+def priced_work(prices: Prices, sizes: LockBulk) -> dict[str, float]:
     """Mean priced work of a hold in each phase, in ns, as the buddy lists count it."""
-    ncpu = FITTED[-1]
-    batches = LinuxBatches(2 * ncpu * HOLDS * BATCH, ncpu, prices)
+    ncpu, holds = sizes.fitted.whole, sizes.holds.whole
+    batches = LinuxBatches(2 * ncpu * holds * BATCH, ncpu, prices)
     work = {
-        phase: float(np.mean([do(n % ncpu) for n in range(ncpu * HOLDS)]))
+        phase: float(np.mean([do(n % ncpu) for n in range(ncpu * holds)]))
         for phase, do in (("alloc", batches.alloc), ("free", batches.free))
     }
     batches.vm.close()
     return work
 
 
-def calibrate(prices: Prices, published: pd.DataFrame) -> dict[str, Calibration]:
-    """Fit both phases."""
-    work = priced_work(prices)
-    return {
-        phase: Calibration(Phase(float(published[phase][1]) * BATCH, work[phase]), published[phase])
-        for phase in PHASES
-    }
+def calibrate(
+    prices: Prices, published: pd.DataFrame, sizes: LockBulk | None = None
+) -> dict[str, Calibration]:
+    """Fit both phases of the benchmark, ours unless another is given."""
+    sizes = sizes or our_sizes()
+    found = {}
+    for phase, work_ns in priced_work(prices, sizes).items():
+        given = Phase(float(published[phase][1]) * BATCH, work_ns, sizes=sizes)
+        found[phase] = Calibration(given, published[phase])
+    return found
 
 
 def by_definition(found: dict[str, Calibration], ncpu: int, prices: Prices) -> dict[str, float]:
     """Mean ns a page on SimPy's clock, every hold doing its real work on the buddy lists."""
-    batches = LinuxBatches(2 * ncpu * HOLDS * BATCH, ncpu, prices)
+    holds = found[PHASES[0]].given.sizes.holds.whole
+    batches = LinuxBatches(2 * ncpu * holds * BATCH, ncpu, prices)
     means = {}
     for name, work in (("alloc", batches.alloc), ("free", batches.free)):
         phase = found[name].phase
         service = _with_uncontended(work, phase.uncontended_ns)
-        means[name] = float(np.mean(simulate(phase.bulk(ncpu), service)[0])) / (HOLDS * BATCH)
+        means[name] = float(np.mean(simulate(phase.bulk(ncpu), service)[0])) / (holds * BATCH)
     batches.vm.close()
     return means
 

@@ -4,30 +4,23 @@ import tomllib
 
 import pandas as pd
 
-from vmmodel.checks.lock_bulk import FITTED, Calibration
+from vmmodel.checks.lock_bulk import Calibration
 from vmmodel.sim.lock_prices import BATCH, LockPrices, load_lock
-
-MACHINE_CORES = 26
-"""Cores of the machine that was measured, a Xeon Gold 5320.
-
-It has 52 hardware threads, and of those and of more sockets the model knows nothing: what it says
-beyond is of a machine with as many cores.
-"""
 
 
 def predictions(found: dict[str, Calibration], most: int) -> pd.DataFrame:
     """Published and predicted ns a page for 1 to *most* cores, a row for each phase and number."""
     parts = []
     for phase, one in found.items():
-        table = one.predict(range(1, most + 1))
+        table, sizes = one.predict(range(1, most + 1)), one.given.sizes
         parts.append(
             pd.DataFrame(
                 {
                     "phase": phase,
                     "cores": table.cores,
                     "published_ns": table.cores.map(one.observed),
-                    "fitted": table.cores <= FITTED[-1],
-                    "within_machine": table.cores <= MACHINE_CORES,
+                    "fitted": table.cores <= sizes.fitted.whole,
+                    "within_machine": table.cores <= sizes.measured.whole,
                     "predicted_ns": table.ns.round(2),
                     "low_ns": table.low.round(2),
                     "high_ns": table.high.round(2),

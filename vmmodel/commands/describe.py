@@ -3,13 +3,19 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vmmodel.sim.machine import AnyScript
 
 EPILOG = """\
   ./study describe server-spike                    one of ours
   ./study describe my-workload.toml                a file of your own, like those in data/workloads
   ./study describe desktop --set cpus=4            with another value
+  ./study describe hosts --variant M1              one of its variants
+  ./study describe replay --trace my-trace.csv     what a trace asks for
   ./study describe desktop --out desktop.svg       the picture for a page
+  ./study describe syzkaller --write-trace s.csv   what was drawn, to be changed and replayed
 """
 SLICES = 60
 
@@ -23,42 +29,83 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
     )
     parser.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
+    parser.add_argument("--variant", help="a variant (default: the first of those chosen)")
+    parser.add_argument("--zones", type=Path, help="own zone table for hosts")
+    parser.add_argument("--trace", type=Path, help="own trace for replay")
     parser.add_argument("--out", type=Path, help="write the picture there as SVG")
+    parser.add_argument(
+        "--write-trace", type=Path, metavar="FILE", help="write there what was drawn, as a trace"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the description."""
     from rich.console import Console
 
-    from vmmodel.commands.list import show_scenario
+    from vmmodel.commands.list import show_workload
     from vmmodel.commands.run import pairs
     from vmmodel.experiment.scenario import scenario as find
-    from vmmodel.sim.whole import WholeScript
-    from vmmodel.workloads.overtime import load_over_time
+    from vmmodel.experiment.scenario import workload as find_workload
+    from vmmodel.workloads.benchmarks import Fragmentation, LockBulk
 
     console = Console(highlight=False, soft_wrap=False)
-    scenario = find(arguments.workload, values=pairs(arguments.set))
-    show_scenario(console, scenario)
-    script = scenario.script(arguments.seed, scenario.chosen[0], 0)
-    if not isinstance(script, WholeScript):
-        console.print("No picture: the load of this scenario is bursts beside its subject.")
-        return 0
-    columns = load_over_time(script, SLICES)
-    _show_machine(console, script)
+    workload = find_workload(arguments.workload, pairs(arguments.set))
+    script: AnyScript | None = None
+    if isinstance(workload.description, Fragmentation | LockBulk):
+        show_workload(console, workload)
+    else:
+        values = pairs(arguments.set)
+        scenario = find(arguments.workload, arguments.zones, values, arguments.trace)
+        show_workload(console, workload, scenario)
+        for note in scenario.notes:
+            console.print(f"Note: {note}")
+        if arguments.variant is not None:
+            scenario = scenario.choose(arguments.variant)
+        script = scenario.script(arguments.seed, scenario.chosen[0], 0)
+        _show_machine(console, script, scenario.chosen[0])
+    columns = _columns(workload.description, script)
     _show_load(console, columns)
     if arguments.out:
-        _write(arguments.out, scenario.name, columns, script)
+        _write(arguments.out, workload.description.name, columns, script)
         console.print(f"\n{arguments.out}", soft_wrap=True)
+    if arguments.write_trace:
+        _write_trace(arguments.write_trace, workload.description.name, script)
+        console.print(f"\n{arguments.write_trace}", soft_wrap=True)
     return 0
 
 
-def _show_machine(console, script) -> None:  # type: ignore[no-untyped-def]
+def _columns(description: Any, script: "AnyScript | None") -> Mapping[str, Any]:
+    """Sum up the load over time, the way that belongs to the model."""
+    from vmmodel.sim.whole import WholeScript
+    from vmmodel.workloads.benchload import bulk_over_time, fragmentation_over_time
+    from vmmodel.workloads.benchmarks import Fragmentation
+    from vmmodel.workloads.burstload import bursts_over_time
+    from vmmodel.workloads.overtime import load_over_time
+
+    if script is None:
+        if isinstance(description, Fragmentation):
+            return fragmentation_over_time(description, SLICES)
+        return bulk_over_time(description, SLICES)
+    if isinstance(script, WholeScript):
+        return load_over_time(script, SLICES)
+    return bursts_over_time(script, SLICES)
+
+
+def _show_machine(console, script: "AnyScript", variant: str) -> None:  # type: ignore[no-untyped-def]
     from rich.table import Table
 
-    gb = " + ".join(f"{pages / 262_144:g}" for pages in script.domains)
+    from vmmodel.sim.whole import WholeScript
+
+    domains = script.domains if isinstance(script, WholeScript) else (script.npages,)
+    cpus = script.load.timelines if isinstance(script, WholeScript) else script.cpus
+    gb = " + ".join(f"{pages / 262_144:g}" for pages in domains)
     kernel = ", KASAN kernel" if script.kasan else ""
-    console.print(f"\nMachine: {gb} GB, {len(script.load.timelines)} CPUs{kernel}; "
-                  f"NOFREE zones {', '.join(name for name, _ in script.zones)}")  # fmt: skip
+    zones = ", ".join(name for name, _ in script.zones) or "none"
+    which = f" {variant}" if variant else ""
+    console.print(f"\nMachine{which}: {gb} GB, {len(cpus)} CPUs{kernel}; NOFREE zones {zones}")
+    if not isinstance(script, WholeScript):
+        console.print(f"Length: {script.horizon_ns / 1e9:g} s")
+        return
     table = Table("phase", "from", "to", title="Phases", title_justify="left")
     for phase in script.phases:
         table.add_row(phase.name, _clock(phase.start_ns), _clock(phase.end_ns))
@@ -72,10 +119,27 @@ def _clock(ns: int) -> str:
 
 def _show_load(console, columns: Mapping[str, Any]) -> None:  # type: ignore[no-untyped-def]
     """Print a row of bars for each column, against its own greatest value."""
-    console.print("\nLoad over time, as drawn before any design sees it (from 0 to the greatest):")
+    first = next(iter(columns))
+    if first in ("hours", "seconds"):
+        console.print("\nLoad over time, as drawn before any design sees it (0 to the greatest):")
+    else:
+        console.print(f"\nLoad by {first} (0 to the greatest):")
     for name, values in columns.items():
-        if name != "hours":
-            console.print(f"{name:>14} {bars(values)} {max(values):,.0f}", soft_wrap=True)
+        if name != first:
+            most = max(values)
+            greatest = f"{most:,.0f}" if most >= 10 else f"{most:.2g}"
+            console.print(f"{name:>15} {bars(values)} {greatest}", soft_wrap=True)
+
+
+def _write_trace(path: Path, name: str, script: "AnyScript | None") -> None:
+    from vmmodel.errors import InputError
+    from vmmodel.sim.script import Script
+    from vmmodel.workloads.tracewrite import write_trace
+
+    if not isinstance(script, Script):
+        what = f"{name} is no subject beside bursts, and a trace has nothing else"
+        raise InputError("--write-trace", what, "hosts, syzkaller, second-resource, init-failure")
+    write_trace(script, path, name)
 
 
 def bars(values: Any) -> str:
@@ -95,7 +159,8 @@ def _write(path: Path, name: str, columns: Mapping[str, Any], script) -> None:  
     from vmmodel.report.workload import load_figure
 
     hour = 3.6e12
-    phases = [(p.name, p.start_ns / hour, p.end_ns / hour) for p in script.phases]
+    phases = getattr(script, "phases", ())
+    phases = [(p.name, p.start_ns / hour, p.end_ns / hour) for p in phases]
     svg = load_figure(name, columns, phases).svg
     style = (
         f"<style>svg {{ color: #222; background: #fff; {css_variables(dark=False)} }} "

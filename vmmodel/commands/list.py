@@ -36,58 +36,64 @@ def _show(console, name: str) -> None:  # type: ignore[no-untyped-def]
     """Show the design or scenario of that *name*; the nearest kind complains if it is neither."""
     from vmmodel.commands.listing import show_design
     from vmmodel.errors import meant
-    from vmmodel.experiment.scenario import SCENARIOS
-    from vmmodel.experiment.scenario import scenario as find
+    from vmmodel.experiment.scenario import SCENARIOS, WORKLOADS, workload
     from vmmodel.nofree import DESIGNS
 
     base = name.partition(",")[0]
-    of_design = base in DESIGNS or (not meant(base, SCENARIOS) and meant(base, DESIGNS))
-    if name not in SCENARIOS and of_design:
+    of_design = base in DESIGNS or (not meant(base, WORKLOADS) and meant(base, DESIGNS))
+    if name not in WORKLOADS and of_design:
         show_design(console, name)
+    elif name in SCENARIOS:
+        show_workload(console, SCENARIOS[name].parameters, SCENARIOS[name])
     else:
-        show_scenario(console, find(name))
+        show_workload(console, workload(name))
 
 
 def _show_all(console) -> None:  # type: ignore[no-untyped-def]
     from rich.table import Column, Table
 
-    from vmmodel.experiment.scenario import SCENARIOS
+    from vmmodel.experiment.scenario import SCENARIOS, WORKLOADS
     from vmmodel.nofree import DESIGNS
 
     table = Table("scenario", "what happens", "variants", title="Scenarios", title_justify="left")
-    for scenario in SCENARIOS.values():
-        table.add_row(scenario.name, scenario.story, ", ".join(scenario.variants))
+    for name, workload in WORKLOADS.items():
+        checked = name not in SCENARIOS
+        variants = f"./study check {name}" if checked else ", ".join(SCENARIOS[name].variants)
+        table.add_row(name, workload.description.story, variants)
     console.print(table)
     table = Table("design", "what it is", "source", title="Designs", title_justify="left")
     for name, design in DESIGNS.items():
         table.add_row(name, design.summary, design.source)
     console.print(table)
-    longest = max(len(name) for each in SCENARIOS.values() for name in each.parameters.described())
+    longest = max(len(name) for each in WORKLOADS.values() for name in each.described())
     names = Column("parameter", min_width=longest, no_wrap=True)
     table = Table(
         "scenario", names, "value", "unit", "mark", title="Parameters", title_justify="left"
     )
-    for scenario in SCENARIOS.values():
-        for name, described in scenario.parameters.described().items():
+    for name, workload in WORKLOADS.items():
+        for parameter, described in workload.described().items():
             value, unit, mark = (str(described[key]) for key in ("value", "unit", "mark"))
-            table.add_row(scenario.name, name, value, unit, mark)
+            table.add_row(name, parameter, value, unit, mark)
     console.print(table)
     console.print("./study list SCENARIO tells where each value comes from.")
 
 
-def show_scenario(console, scenario) -> None:  # type: ignore[no-untyped-def]
+def show_workload(console, workload, scenario=None) -> None:  # type: ignore[no-untyped-def]
     """Print story, limits and every parameter with its source."""
     from rich.table import Column, Table
 
-    console.print(f"{scenario.name}: {scenario.title}\n\n{scenario.story}\n\n{scenario.question}\n")
+    told, parameters = workload.description, workload.described()
+    console.print(f"{told.name}: {told.title}\n\n{told.story}\n\n{told.question}\n")
     console.print("What it does not show:")
-    for limit in scenario.limits:
+    for limit in told.limits:
         console.print(f"- {limit}")
-    if scenario.variants != ("",):
+    if scenario is not None and scenario.variants != ("",):
         console.print(
             f"\nVariants: {', '.join(scenario.variants)}; by default {', '.join(scenario.chosen)}"
         )
-    parameters = scenario.parameters.described()
+    if not parameters:
+        console.print("\nIt has no parameters.")
+        return
     longest = min(max(map(len, parameters), default=0), 40)
     names = Column("parameter", min_width=longest, overflow="fold")
     table = Table(names, "value", "range", "meaning", "mark", "source")

@@ -25,6 +25,7 @@ EPILOG = """\
   ./study run second-resource --precision 0.1 --max-replications 200 --out /tmp/p
                                       replications until differences are known to 10 %
   ./study run my-workload.toml --out /tmp/own                        a workload file of your own
+  ./study run replay --trace trace.csv --out /tmp/trace              what a machine asked for
   vmstat -z > zones.txt; ./study run hosts --zones zones.txt --set memory_gb=32 --out /tmp/mine
 """
 
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--zones", type=Path, help="own zone table for hosts: vmstat -z, or with --libxo json"
     )
+    parser.add_argument("--trace", type=Path, help="own trace for replay: docs/traces.md")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
     )
@@ -70,12 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
     from vmmodel.experiment.sweep import Sweep
     from vmmodel.nofree import known_designs
 
-    chosen = find(arguments.scenario, arguments.zones, pairs(arguments.set))
+    values = pairs(arguments.set)
+    chosen = find(arguments.scenario, arguments.zones, values, arguments.trace)
     if arguments.variant:
         chosen = chosen.choose(*dict.fromkeys(arguments.variant))
     check_replaceable(arguments.out)
     for note in chosen.notes:
-        sys.stderr.write(f"study: {arguments.zones}: {note}\n")
+        sys.stderr.write(f"study: {arguments.zones or arguments.trace or chosen.name}: {note}\n")
     sweep = Sweep(
         scenarios=(chosen,),
         designs=known_designs(arguments.design),
@@ -139,6 +142,8 @@ def _words(arguments: argparse.Namespace, designs: tuple[str, ...]) -> list[str]
         words += ["--variant", variant]
     if arguments.zones:
         words += ["--zones", arguments.zones.name]
+    if arguments.trace:
+        words += ["--trace", arguments.trace.name]
     for pair in arguments.set:
         words += ["--set", pair]
     words += ["--seed", str(arguments.seed), "--replications", str(arguments.replications)]

@@ -23,10 +23,11 @@ EPILOG = """\
   ./study sensitivity second-resource --out /tmp/v          batch against freeable
   ./study sensitivity hosts --design ordinary --variant M5 --profile full --out /tmp/v
   ./study sensitivity syzkaller --set refills=600 --out /tmp/v        refills is not varied
+  ./study sensitivity my-workload.toml --out /tmp/v                   a workload file of your own
 
 profiles:
-  quick   2 replications at some 120 points: two to four minutes on 2 quiet cores
-  full    5 replications at some 1,000 points: an hour or two
+  quick   2 replications at 100 to 200 points: two to six minutes on 2 quiet cores
+  full    5 replications at 1,000 to 1,500 points: an hour or two
 """
 
 
@@ -50,7 +51,7 @@ PROFILES = {"quick": Profile(2, 4, 16, 8, 2), "full": Profile(5, 20, 256, 64, 6)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("scenario", help="see ./study list")
+    parser.add_argument("scenario", help="see ./study list; or a workload file, NAME.toml")
     parser.add_argument("--design", default="batch", help="the design (default: batch)")
     parser.add_argument("--against", default="freeable", help="the other (default: freeable)")
     parser.add_argument("--variant", help="a variant (default: the last of those chosen)")
@@ -92,17 +93,19 @@ def _study(arguments: argparse.Namespace) -> "Study":
     from vmmodel.experiment.sensitivity import Study
     from vmmodel.nofree import known_designs
     from vmmodel.sim.prices import load_prices
-    from vmmodel.workloads.hosts import MEMORY_GB
+    from vmmodel.workloads.bursts import Bursts
 
     designs = tuple(known_designs([name])[0] for name in (arguments.design, arguments.against))
     if designs[0] == designs[1]:
         raise InputError("--design", f"{designs[0]} is compared with itself", "another --against")
-    fixed = pairs(arguments.set)
-    chosen = find(arguments.scenario, values=fixed)
+    values = pairs(arguments.set)
+    chosen = find(arguments.scenario, values=values)
+    fixed = {chosen.parameters.full_name(name) for name in values}
     variant = arguments.variant if arguments.variant is not None else chosen.chosen[-1]
     chosen = chosen.choose(variant)
-    if chosen.name == "hosts" and variant in MEMORY_GB:
-        fixed.setdefault("memory_gb", "")  # it goes with the recorded machine
+    told = chosen.parameters.description
+    if isinstance(told, Bursts) and variant in told.machine.memory_gb_of:
+        fixed.add("memory_gb")  # it goes with the recorded machine
     prices = load_prices()
     return Study(
         chosen, variant, (designs[0], designs[1]), PROFILES[arguments.profile].replications,

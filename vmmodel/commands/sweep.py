@@ -154,7 +154,8 @@ def _estimate_full(console: "Console") -> int:
     from vmmodel.nofree import DESIGNS
     from vmmodel.paths import ROOT
 
-    scenarios = tuple(scenario.choose(*scenario.variants) for scenario in SCENARIOS.values())
+    chosen = [scenario for scenario in SCENARIOS.values() if "full" in scenario.profiles]
+    scenarios = tuple(scenario.choose(*scenario.variants) for scenario in chosen)
     sweep = Sweep(scenarios, tuple(DESIGNS), REPLICATIONS["full"], 1, "full")
     found = _plan(sweep, ROOT / "data" / "runs" / "full", console)
     plan = Plan(found.runs, 0, tuple(sweep.units()), found.costs)

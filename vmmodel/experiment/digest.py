@@ -17,7 +17,7 @@ def model_digest() -> str:
     package = Path(vmmodel.__file__).parent
     sources = [path for part in MODEL for path in (package / part).glob("*.py")]
     inputs = [DATA / "costs.toml", *(DATA / "hosts").glob("*.csv")]
-    inputs += [*(DATA / "workloads").glob("*.toml"), *(DATA / "lifetimes").glob("*.csv")]
+    inputs += [*(DATA / "workloads").rglob("*.*"), *(DATA / "lifetimes").glob("*.csv")]
     digest = hashlib.sha256(vmmodel.__version__.encode())
     for path in sorted(sources) + sorted(inputs):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

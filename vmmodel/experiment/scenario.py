@@ -1,25 +1,29 @@
 """The scenarios by name: story, question, parameters, and how their script is drawn."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vmmodel.errors import InputError, meant
+from vmmodel.experiment.drawing import (
+    Host,
+    OwnHost,
+    OwnRecording,
+    Recording,
+    content_digest,
+    draw_subject,
+    draw_whole,
+)
 from vmmodel.paths import DATA
 from vmmodel.sim.machine import AnyScript
-from vmmodel.sim.script import Script
-from vmmodel.workloads.described import described, draw_described
-from vmmodel.workloads.hosts import MEMORY_GB, HostsParameters, hosts_script
-from vmmodel.workloads.init_failure import InitFailureParameters, init_failure_script
-from vmmodel.workloads.misuse import MisuseParameters, misuse_script
-from vmmodel.workloads.parameters import Parameters
-from vmmodel.workloads.second_resource import SecondResourceParameters, second_resource_script
+from vmmodel.workloads.benchmarks import Fragmentation, LockBulk
+from vmmodel.workloads.bursts import Bursts, Recorded
+from vmmodel.workloads.described import Described, described
+from vmmodel.workloads.description import Description
+from vmmodel.workloads.replay import read_replay, trace_of
 from vmmodel.workloads.streams import Streams
-from vmmodel.workloads.syzkaller import SyzkallerParameters, syzkaller_script
-from vmmodel.workloads.vmstat import ZoneTable, nofree_zones, read_zone_table
-
-HOSTS_FILE = DATA / "hosts" / "vmstat_z.csv"
+from vmmodel.workloads.traced import Traced
+from vmmodel.workloads.vmstat import nofree_zones, read_zone_table
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,8 @@ class Scenario:
     question: str
     limits: tuple[str, ...]
     """What it does not show."""
-    parameters: Parameters
-    draw: Callable[[Parameters, Streams, str], AnyScript]
+    parameters: Described
+    draw: Callable[[Described, Streams, str], AnyScript]
     """Parameters, streams and variant to a script."""
     variants: tuple[str, ...] = ("",)
     """What there is to choose from; the scenario is run for each of `chosen`."""
@@ -70,180 +74,113 @@ class Scenario:
         return replace(self, chosen=variants)
 
 
-@dataclass(frozen=True)
-class Host:
-    """Draws the script of a recorded host; a class, so that workers can be sent it."""
-
-    own_memory: bool = False
-    """Whether the memory of recorded hosts is overridden by the parameter."""
-
-    def __call__(self, parameters: Parameters, streams: Streams, variant: str) -> Script:
-        assert isinstance(parameters, HostsParameters)
-        if not self.own_memory and variant in MEMORY_GB:
-            parameters = replace(parameters, memory_gb=MEMORY_GB[variant])
-        return _host(read_zone_table(HOSTS_FILE, variant), parameters, streams)
-
-
-@dataclass(frozen=True)
-class OwnHost:
-    """Draws the script of a user's own zone table, which was read once."""
-
-    table: ZoneTable
-
-    def __call__(self, parameters: Parameters, streams: Streams, _variant: str) -> Script:
-        assert isinstance(parameters, HostsParameters)
-        return _host(self.table, parameters, streams)
-
-
-def _host(table: ZoneTable, parameters: HostsParameters, streams: Streams) -> Script:
-    """Draw from streams that the zones name, so that a file's name changes nothing."""
-    return hosts_script(table, parameters, streams.of(_content(table)))
-
-
-def _content(table: ZoneTable) -> str:
-    """Digest what a script depends on: names, sizes and numbers of items."""
-    rows = [(row.name, row.size, row.used, row.free) for row in table.rows]
-    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
-
-
-def _syzkaller(parameters: Parameters, streams: Streams, _variant: str) -> Script:
-    assert isinstance(parameters, SyzkallerParameters)
-    return syzkaller_script(parameters, streams)
-
-
-def _second_resource(parameters: Parameters, streams: Streams, _variant: str) -> Script:
-    assert isinstance(parameters, SecondResourceParameters)
-    return second_resource_script(parameters, streams)
-
-
-def _init_failure(parameters: Parameters, streams: Streams, _variant: str) -> Script:
-    assert isinstance(parameters, InitFailureParameters)
-    return init_failure_script(parameters, streams)
-
-
-def _misuse(parameters: Parameters, streams: Streams, _variant: str) -> Script:
-    assert isinstance(parameters, MisuseParameters)
-    return misuse_script(parameters, streams)
-
-
-SCENARIOS: dict[str, Scenario] = {
-    "hosts": Scenario(
-        name="hosts",
-        title="Zones of real machines",
-        story="The zones of a recorded vmstat -z grow to their recorded size beside a file cache; "
-        "what is not NOFREE among them shares pool DIRECT with what is.",
-        question="How many 2 MB regions do NOFREE pages pin on a real machine?",
-        limits=(
-            "Memory, processors and order of growth were not recorded: they are assumed.",
-            "The tables are excerpts, so the zones shown are a lower bound.",
-            "Nothing fails here, so designs differ in placement and cost only; two CPUs that "
-            "need a slab of one zone at the same instant may both make one.",
-        ),
-        parameters=HostsParameters(),
-        draw=Host(),
-        variants=("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M12"),
-        chosen=("M2", "M3", "M5"),
-    ),
-    "syzkaller": Scenario(
-        name="syzkaller",
-        title="The reported failure",
-        story="A fuzzer exhausts a 2 GB machine with a KASAN kernel again and again; slabs of "
-        "several pages are asked for without sleeping and fail half way.",
-        question="What does each design do with the pages of a request that failed half way?",
-        limits=(
-            "No stack trace or reproducer of the report is public; the trigger is derived.",
-            "Exhaustion is a process that takes pages, not the page daemon at work.",
-            "The rate of failures is chosen to be met within seconds.",
-        ),
-        parameters=SyzkallerParameters(),
-        draw=_syzkaller,
-    ),
-    "second-resource": Scenario(
-        name="second-resource",
-        title="One page, then another resource",
-        story="Single NOFREE pages are entered into an object; now and then the radix node for it "
-        "cannot be had and the page has to go back.",
-        question="Does a batch make freeing unnecessary?",
-        limits=(
-            "The failure is injected at a rate far above the real one.",
-            "Memory is plentiful on purpose: only the second resource fails.",
-        ),
-        parameters=SecondResourceParameters(),
-        draw=_second_resource,
-    ),
-    "init-failure": Scenario(
-        name="init-failure",
-        title="A slab whose items cannot be set up",
-        story="Processes and threads come; now and then the set-up of an item of a new slab fails, "
-        "and all pages of the slab have to go back although its zone is NOFREE.",
-        question="What does each design do with the pages of a slab that cannot be used?",
-        limits=(
-            "The failure is injected at a rate far above the real one.",
-            "Memory is plentiful on purpose: only the set-up fails.",
-        ),
-        parameters=InitFailureParameters(),
-        draw=_init_failure,
-    ),
-    "misuse": Scenario(
-        name="misuse",
-        title="Callers that free wrongly",
-        story="NOFREE pages in use are freed by somebody who must not; clean-ups call the wrong "
-        "function, free a page twice, or free it while its page queue still links it.",
-        question="Which free path notices a wrong free, and which lets it pass in silence?",
-        limits=(
-            "Nobody knows how often such bugs occur: the share of each outcome counts, not a rate.",
-            "What a corrupt list or a page with two users does next is not followed.",
-            "The assertion of separate is compiled out of a release kernel, which is the design "
-            "separate,illegal=escape.",
-        ),
-        parameters=MisuseParameters(),
-        draw=_misuse,
-    ),
-}
-
-
-def _described(path: Path) -> Scenario:
-    """Make the scenario of a workload file; its digest tells it from others of the same name."""
-    parameters = described(path)
+def _of(parameters: Described, path: Path) -> Scenario:
+    """Make the scenario of a workload; its digest tells it from others of the same name."""
     d = parameters.description
-    return Scenario(
+    found = Scenario(
         name=d.name,
         title=d.title,
         story=d.story,
         question=d.question,
         limits=tuple(d.limits),
         parameters=parameters,
-        draw=draw_described,
+        draw=draw_subject,
         profiles=tuple(d.profiles),
         source=parameters.structure(),
     )
+    match d:
+        case Bursts(subject=Recorded() as recorded):
+            machines, chosen = tuple(recorded.machines), tuple(recorded.chosen)
+            return replace(found, draw=Host(), variants=machines, chosen=chosen)
+        case Bursts():
+            return found
+        case Description():
+            return replace(found, draw=draw_whole)
+        case Traced():
+            return _of_trace(found, trace_of(path, d))
+    what = f"{d.name} asks for no NOFREE pages, so there are no designs to compare"
+    raise InputError("scenario", what, f"./study check {d.name}")
 
 
-SCENARIOS |= {path.stem: _described(path) for path in sorted((DATA / "workloads").glob("*.toml"))}
+def _of_trace(found: Scenario, trace: Path) -> Scenario:
+    """Let a scenario replay a trace: ours when it is needed, another at once."""
+    ours = (DATA / "workloads").resolve()  # the model's digest covers what is there
+    if trace.is_relative_to(ours):
+        return replace(found, draw=Recording(str(trace.relative_to(ours))))
+    replay = read_replay(trace)
+    draw, source = OwnRecording(replay.script), f"{replay.script.digest} {replay.script.horizon_ns}"
+    return replace(found, draw=draw, source=source, notes=replay.notes)
+
+
+FIRST = ("hosts", "syzkaller", "second-resource", "init-failure", "misuse")
+"""Workloads of the quick profile; the others follow by name."""
+FILES = {path.stem: path for path in sorted((DATA / "workloads").glob("*.toml"))}
+WORKLOADS: dict[str, Described] = {
+    name: described(FILES[name]) for name in (*FIRST, *(n for n in FILES if n not in FIRST))
+}
+"""Every workload of ours; of those that `check` runs there is no scenario."""
+SCENARIOS: dict[str, Scenario] = {
+    name: _of(workload, FILES[name])
+    for name, workload in WORKLOADS.items()
+    if not isinstance(workload.description, Fragmentation | LockBulk)
+}
 
 
 def scenario(
-    name: str, zones: Path | None = None, values: dict[str, str] | None = None
+    name: str,
+    zones: Path | None = None,
+    values: dict[str, str] | None = None,
+    trace: Path | None = None,
 ) -> Scenario:
     """Find a scenario by name and set it up; `InputError` suggests the nearest name.
 
-    What ends in .toml is a user's own workload file.
-    *zones* is a user's own ``vmstat -z`` for the scenario `hosts`.
+    What ends in .toml is a user's own workload file.  *zones* is a user's own ``vmstat -z`` for
+    recorded machines, *trace* a trace to be replayed.
     """
     values = values or {}
-    found = _described(Path(name)) if name.endswith(".toml") else SCENARIOS.get(name)
-    if found is None:
+    found = _find(name)
+    found = with_memory(found, values) if zones is None else with_zones(found, zones)
+    if trace is not None:
+        if not isinstance(found.parameters.description, Traced):
+            raise InputError("--trace", f"scenario {name} replays no trace", "scenario replay")
+        found = _of_trace(found, trace.resolve())
+    return found.with_values(values)
+
+
+def workload(name: str, values: dict[str, str] | None = None) -> Described:
+    """Find any workload by name or file, also one for which there is no scenario."""
+    if not name.endswith(".toml") and name not in WORKLOADS:
+        what = f"{name!r} is unknown{meant(name, WORKLOADS)}"
+        raise InputError("scenario", what, ", ".join(WORKLOADS))
+    found = described(Path(name)) if name.endswith(".toml") else WORKLOADS[name]
+    return found.with_values(values or {})
+
+
+def _find(name: str) -> Scenario:
+    if name.endswith(".toml"):
+        return _of(described(Path(name)), Path(name))
+    if name in WORKLOADS and name not in SCENARIOS:
+        return _of(WORKLOADS[name], FILES[name])
+    if name not in SCENARIOS:
         what = f"{name!r} is unknown{meant(name, SCENARIOS)}"
         raise InputError("scenario", what, ", ".join(SCENARIOS))
-    if zones is not None:
-        if name != "hosts":
-            raise InputError("--zones", f"scenario {name} has no zone table", "scenario hosts")
-        table = read_zone_table(zones)
-        if not nofree_zones(table):
-            raise InputError(zones, "none of its zones is NOFREE", "VM OBJECT, PROC, THREAD, ...")
-        label, digest = (table.label,), _content(table)
-        found = replace(found, draw=OwnHost(table), source=digest, notes=table.notes)
-        found = replace(found, variants=label, chosen=label)
-    elif "memory_gb" in values and name == "hosts":
-        found = replace(found, draw=Host(own_memory=True), source="own memory")
-    return found.with_values(values)
+    return SCENARIOS[name]
+
+
+def with_memory(found: Scenario, values: dict[str, str]) -> Scenario:
+    """Let the parameter decide on the memory of recorded machines where it is among *values*."""
+    if not isinstance(found.draw, Host) or "memory_gb" not in values:
+        return found
+    return replace(found, draw=Host(own_memory=True), source=f"{found.source} own memory")
+
+
+def with_zones(found: Scenario, zones: Path) -> Scenario:
+    """Let recorded machines give way to a user's own."""
+    if not isinstance(found.draw, Host):
+        raise InputError("--zones", f"scenario {found.name} has no zone table", "scenario hosts")
+    table = read_zone_table(zones)
+    if not nofree_zones(table):
+        raise InputError(zones, "none of its zones is NOFREE", "VM OBJECT, PROC, THREAD, ...")
+    source = f"{found.source} {content_digest(table)}"
+    found = replace(found, draw=OwnHost(table), source=source, notes=table.notes)
+    return replace(found, variants=(table.label,), chosen=(table.label,))

@@ -14,9 +14,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vmmodel.errors import InputError, meant, shown
-from vmmodel.experiment.scenario import SCENARIOS, Scenario, scenario
+from vmmodel.experiment.drawing import Host
+from vmmodel.experiment.scenario import SCENARIOS, Scenario, scenario, with_memory, with_zones
 from vmmodel.experiment.sweep import Sweep
 from vmmodel.nofree import known_designs
+from vmmodel.paths import beside
 from vmmodel.sim.prices import Prices
 from vmmodel.tomlfile import read_toml
 
@@ -40,6 +42,7 @@ class ScenarioEntry(_Model):
     """One scenario of a sweep file."""
 
     name: Name
+    """Of a scenario; or a user's own workload file, named from the folder of the sweep file."""
     variants: Annotated[list[Name], Field(min_length=1, max_length=1000)] | None = None
     zones: Name | None = None
     """A user's own zone table, named from the folder of the sweep file."""
@@ -102,11 +105,11 @@ def _seeded(point: Scenario, seeds: int | list[int]) -> list[Scenario]:
 def _count(file: SweepFile, designs: tuple[str, ...], path: Path) -> None:
     """Count the runs before any is made: lists that are crossed grow quickly."""
     points = 0
-    for entry in file.scenario:
+    for number, entry in enumerate(file.scenario, start=1):
         axes = {**file.prices, **entry.prices}, entry.parameters
         sizes = [len(value) for axis in axes for value in axis.values() if isinstance(value, list)]
-        known = SCENARIOS[entry.name].chosen if entry.name in SCENARIOS else ("",)
-        points += math.prod(sizes) * len(entry.variants or known)
+        variants = entry.variants or _named(entry, Place(path, f"scenario {number}")).chosen
+        points += math.prod(sizes) * len(variants)
     seeds = len(file.seed) if isinstance(file.seed, list) else 1
     runs = points * seeds * len(designs) * file.replications
     if runs > MAX_RUNS:
@@ -150,21 +153,18 @@ def _axes(kind: str, table: dict[str, Values]) -> list[_Axis]:
 
 def _base(entry: ScenarioEntry, place: Place) -> Callable[[dict[str, str]], Scenario]:
     """Give what makes the scenario with some values, its variants chosen."""
-    if entry.name not in SCENARIOS:
-        known = ", ".join(SCENARIOS)
-        raise place.error(f"name is {shown(entry.name)}{meant(entry.name, SCENARIOS)}", known)
-    zones = _beside(place, entry.zones) if entry.zones is not None else None
-    if zones is not None and entry.variants is not None:
-        raise place.error("variants beside zones", "one of them: a zone table is one machine")
+    named = _named(entry, place)
+    if entry.zones is not None:
+        if entry.variants is not None:
+            raise place.error("variants beside zones", "one of them: a zone table is one machine")
+        if not isinstance(named.draw, Host):
+            raise place.error(f"zones beside name {entry.name}", "name hosts")
+        return with_zones(named, _beside(place, "zones", entry.zones)).with_values
 
     def with_values(values: dict[str, str]) -> Scenario:
-        found = scenario(entry.name, None, values)
+        found = with_memory(named, values).with_values(values)
         return found.choose(*dict.fromkeys(entry.variants)) if entry.variants else found
 
-    if zones is not None:
-        if entry.name != "hosts":
-            raise place.error(f"zones beside name {entry.name}", "name hosts")
-        return scenario(entry.name, zones).with_values
     try:
         with_values({})
     except InputError as error:
@@ -172,15 +172,21 @@ def _base(entry: ScenarioEntry, place: Place) -> Callable[[dict[str, str]], Scen
     return with_values
 
 
-def _beside(place: Place, name: str) -> Path:
+def _named(entry: ScenarioEntry, place: Place) -> Scenario:
+    """Find the scenario or read the workload file that an entry names."""
+    if entry.name.endswith(".toml"):
+        return scenario(str(_beside(place, "name", entry.name)))
+    if entry.name not in SCENARIOS:
+        what = f"name is {shown(entry.name)}{meant(entry.name, SCENARIOS)}"
+        raise place.error(what, f"{', '.join(SCENARIOS)}, or a workload file NAME.toml")
+    return SCENARIOS[entry.name]
+
+
+def _beside(place: Place, key: str, name: str) -> Path:
     """Find a file that a sweep file names; it cannot lie outside of the sweep file's folder."""
-    folder = place.path.resolve().parent
-    try:
-        found = (folder / name).resolve()
-    except (OSError, ValueError, RuntimeError):
-        found = Path("/")
-    if Path(name).is_absolute() or not found.is_relative_to(folder):
-        raise place.error(f"zones is {shown(name)}", "a file in the folder of the sweep file")
+    found = beside(place.path.resolve().parent, name)
+    if found is None:
+        raise place.error(f"{key} is {shown(name)}", "a file in the folder of the sweep file")
     return found
 
 
@@ -246,7 +252,7 @@ _WANTED = {
     "replications": "a whole number from 1 to 100000",
     "designs": "a list of names of designs",
     "scenario": "tables [[scenario]] with a name each",
-    "name": ", ".join(SCENARIOS),
+    "name": f"{', '.join(SCENARIOS)}, or a workload file NAME.toml",
     "variants": "a list of names of variants",
     "zones": "the name of a file",
     "parameters": "parameters, each a number or a list of numbers",

@@ -11,29 +11,43 @@ from vmmodel.report.figure import Figure, canvas, to_svg
 INK = "#000000"
 """Colours are those of designs, which do not matter here; a page makes black its own."""
 _DASHES = ("-", (0, (4, 2)), (0, (1, 1)))
+MEMORY = (
+    "file MiB", "anonymous MiB", "file+anon MiB", "kernel MiB", "held MiB", "at most MiB",
+    "at least MiB",
+)  # fmt: skip
 PANELS = (
-    ("memory asked for", "GiB", ("file MiB", "anonymous MiB", "kernel MiB"), 1024.0),
+    ("memory asked for", "GiB", MEMORY, 1024.0),
     ("items held", "items", ("processes", "VM objects"), 1.0),
+    ("NOFREE pages needed if nothing fails", "pages", ("NOFREE pages",), 1.0),
+    ("requests in a slice", "requests", ("NOFREE requests",), 1.0),
+    ("failures, wrong frees and squeezes in a slice", "events",
+     ("failures drawn", "wrong frees", "squeezes"), 1.0),
     ("page requests in a slice", "pages", ("page requests",), 1.0),
-)
-"""Title, unit, columns and divisor of each drawing, one under the other."""
+    ("pages in a slice", "pages", ("pages moved", "allocated", "freed"), 1.0),
+)  # fmt: skip
+"""Title, unit, columns and divisor of each drawing, one under the other, where it has columns."""
 
 
 def load_figure(
     name: str, columns: Mapping[str, Any], phases: list[tuple[str, float, float]]
 ) -> Figure:
-    """Draw what workload *name* asks for; *phases* are (name, start, end) in hours."""
+    """Draw what workload *name* asks for over the first of its *columns*.
+
+    *phases* are (name, start, end) in the unit of that column.
+    """
     data = pd.DataFrame(dict(columns))
-    with canvas(5.4) as drawing:
-        panels = drawing.subplots(len(PANELS), 1, sharex=True)
+    drawn = [panel for panel in PANELS if any(column in data for column in panel[2])]
+    with canvas(1.8 * len(drawn)) as drawing:
+        panels = drawing.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
         drawing.subplots_adjust(left=0.09, right=0.86, top=0.94, bottom=0.09, hspace=0.38)
-        for axes, (title, unit, wanted, divisor) in zip(panels, PANELS, strict=True):
+        for axes, (title, unit, wanted, divisor) in zip(panels, drawn, strict=True):
             _panel(axes, data, [column for column in wanted if column in data], divisor)
             axes.set_title(title)
             axes.set_ylabel(unit)
         _phases(panels, phases)
-        panels[-1].set_xlabel("hours")
-        panels[-1].set_xlim(0, max(end for _, _, end in phases))
+        x = data[data.columns[0]]
+        panels[-1].set_xlabel(x.name)
+        panels[-1].set_xlim(0, max([x.iloc[-1], *(end for _, _, end in phases)]))
         svg = to_svg(drawing, f"load-{name}")
     return Figure(f"load-{name}", svg, _alt(name, data), _caption(name), data)
 
@@ -42,7 +56,7 @@ def _panel(axes: Axes, data: pd.DataFrame, wanted: list[str], divisor: float) ->
     """Draw lines that name themselves at their end; those far below the largest get a scale."""
     for column, dash in zip(wanted, _DASHES, strict=False):
         values = data[column] / divisor
-        axes.plot(data["hours"], values, color=INK, linestyle=dash)
+        axes.plot(data[data.columns[0]], values, color=INK, linestyle=dash)
         label = column.removesuffix(" MiB")
         axes.annotate(label, (1.01, values.iloc[-1]), xycoords=("axes fraction", "data"),
                       va="center")  # fmt: skip
@@ -62,9 +76,10 @@ def _phases(panels: Any, phases: list[tuple[str, float, float]]) -> None:
 
 
 def _alt(name: str, data: pd.DataFrame) -> str:
-    memory = [column for column in PANELS[0][2] if column in data]
+    memory = [column for column in MEMORY if column in data and column != "at least MiB"]
     peak = data[memory].sum(axis=1).max() / 1024
-    return f"Load of {name} over {data['hours'].iloc[-1]:.3g} hours: at most {peak:.3g} GiB asked."
+    x = data.columns[0]
+    return f"Load of {name} over {data[x].iloc[-1]:.3g} {x}: at most {peak:.3g} GiB asked."
 
 
 def _caption(name: str) -> str:

@@ -1,34 +1,31 @@
-"""A workload file as a scenario sees it: parameters by name, and the script drawn from them."""
+"""A workload file as a scenario sees it: its parameters by name."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from vmmodel.errors import InputError, meant, shown
-from vmmodel.sim.whole import WholeScript
-from vmmodel.workloads.description import Description
-from vmmodel.workloads.generate import Generator
-from vmmodel.workloads.parameters import Parameters
 from vmmodel.workloads.parse import read_description, validate
 from vmmodel.workloads.quantity import Path as Place
 from vmmodel.workloads.quantity import Quantity, quantities
-from vmmodel.workloads.streams import Streams
+from vmmodel.workloads.story import Story
 
 
 @dataclass(frozen=True)
-class Described(Parameters):
-    """The quantities of a workload file, by their dotted names."""
+class Described:
+    """The quantities of a workload file, by their dotted names or the last parts of these."""
 
-    description: Description
+    description: Story
 
     def __hash__(self) -> int:
         # Tables are lists and dicts, which have no hash of their own.
         return hash(self.description.model_dump_json())
 
     def described(self) -> dict[str, dict[str, Any]]:
-        """Give dotted name -> value, unit, meaning, mark, source, low, high, sweep."""
+        """Give name -> value, unit, meaning, mark, source, low, high, sweep."""
         return {
             name: {
                 "value": found.value,
@@ -38,8 +35,8 @@ class Described(Parameters):
                 "source": found.source,
                 "low": found.low,
                 "high": found.high,
-                "sweep": (found.low, found.high),
-                "sweep_why": "all of its range",
+                "sweep": (found.swept.low, found.swept.high),
+                "sweep_why": found.swept.why,
             }
             for name, (_, meaning, found) in self._named.items()
         }
@@ -48,7 +45,7 @@ class Described(Parameters):
         """Set parameters from text; a name may be cut at the front as long as it is clear."""
         tables = self.description.model_dump(exclude_none=True)
         for name, text in values.items():
-            path, _, found = self._named[self._full(name)]
+            path, _, found = self._named[self.full_name(name)]
             table: Any = tables
             for step in path:
                 table = table[step]
@@ -67,11 +64,14 @@ class Described(Parameters):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Place, str, Quantity]]:
-        listed = quantities(self.description)
-        return {name: (path, meaning, found) for name, path, meaning, found in listed}
+        plain = self.description.plain_names
+        return {
+            name.rsplit(".", 1)[-1] if plain else name: (path, meaning, found)
+            for name, path, meaning, found in quantities(self.description)
+        }
 
-    def _full(self, name: str) -> str:
-        """Find the one parameter whose dotted name is *name* or ends in it."""
+    def full_name(self, name: str) -> str:
+        """Find the one parameter whose name is *name* or ends in it; `InputError` if none does."""
         if name in self._named:
             return name
         ends = [full for full in self._named if full.endswith(f".{name}")]
@@ -88,9 +88,11 @@ def _number(name: str, text: str, found: Quantity) -> int | float:
     """Read a number from the command line; whole numbers stay whole."""
     for kind in (int, float):
         try:
-            return kind(text)
+            value: int | float = kind(text)
         except ValueError:
             continue
+        if math.isfinite(value):
+            return value
     span = f"{found.low:g} to {found.high:g} {found.unit}"
     raise InputError("--set", f"{name} is {shown(text)}", span)
 
@@ -98,9 +100,3 @@ def _number(name: str, text: str, found: Quantity) -> int | float:
 def described(path: Path) -> Described:
     """Read a workload file; `InputError` says what is wrong with it."""
     return Described(read_description(path))
-
-
-def draw_described(parameters: Parameters, streams: Streams, _variant: str) -> WholeScript:
-    """Draw the script of a workload."""
-    assert isinstance(parameters, Described)
-    return Generator(parameters.description, streams).script()

@@ -1,16 +1,15 @@
-"""What a workload file may say: machine, zones, phases, processes, files, memory, failures."""
+"""The whole machine in a workload file: zones, phases, processes, files, memory, failures."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vmmodel.errors import meant, shown
 from vmmodel.workloads.quantity import DURATION, RATE, Part, Quantity, quantity, refused
+from vmmodel.workloads.story import Name, Story, listed
 from vmmodel.workloads.zones import nofree_names
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-Sentence = Annotated[str, StringConstraints(min_length=1, max_length=600)]
 DAY_S = 86_400.0
 SPAN_S = 400 * DAY_S
 """Longest duration of anything, in s."""
@@ -230,15 +229,10 @@ class Injections(Part):
     init: Quantity = quantity("of slabs", 0, 1, "a slab whose item cannot be set up")
 
 
-class Description(Part):
-    """A workload."""
+class Description(Story):
+    """A workload of the whole machine."""
 
-    name: Name
-    title: Sentence
-    story: Sentence
-    question: Sentence
-    limits: list[Sentence] = Field(max_length=20)
-    profiles: list[Literal["quick", "full"]] = Field(default_factory=list, max_length=2)
+    model: Literal["whole"]
     horizon: Quantity = quantity(DURATION, 1e-3, SPAN_S, "length of the run")
     machine: Machine
     phases: list[Annotated[Stretch | Night, Field(discriminator="kind")]] = Field(
@@ -308,8 +302,3 @@ class Description(Part):
             yield f"memory.{name}.items", list(memory.items)
         if self.files:
             yield "files", ["VM OBJECT"]
-
-
-def listed(names: Iterable[str]) -> str:
-    """Name what is allowed."""
-    return ", ".join(list(names)[:30]) or "none"

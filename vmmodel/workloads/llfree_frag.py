@@ -27,21 +27,20 @@ SPARE_PAGES = 10
 class FragSizes:
     """How much each thread fills, keeps and moves.
 
-    >>> FragSizes(npages=4_194_304)
-    FragSizes(npages=4194304, nthreads=8, fill_percent=90, realloc_percent=10, rounds=100)
-    >>> FragSizes(npages=4_194_304).each, FragSizes(npages=4_194_304).moved
+    >>> sizes = FragSizes(4_194_304, nthreads=8, fill_percent=90, realloc_percent=10, rounds=100)
+    >>> sizes.each, sizes.moved
     (471850, 23592)
     """
 
     npages: int
     """Pages of the machine."""
-    nthreads: int = 8
+    nthreads: int
     """Threads, each on a processor of its own."""
-    fill_percent: int = 90
+    fill_percent: int
     """Of all pages, filled at first."""
-    realloc_percent: int = 10
+    realloc_percent: int
     """Of what a thread keeps, freed and allocated again in a round."""
-    rounds: int = 100
+    rounds: int
     """Rounds after the first freeing."""
 
     @property

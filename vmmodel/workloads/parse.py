@@ -8,14 +8,27 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from vmmodel.errors import InputError, meant, shown
+from vmmodel.workloads.benchmarks import Fragmentation, LockBulk
+from vmmodel.workloads.bursts import Bursts
 from vmmodel.workloads.description import Description
 from vmmodel.workloads.quantity import Part
+from vmmodel.workloads.story import Story
+from vmmodel.workloads.traced import Traced
+
+MODELS: dict[str, type[Story]] = {
+    "whole": Description,
+    "bursts": Bursts,
+    "llfree-frag": Fragmentation,
+    "lock-bulk": LockBulk,
+    "replay": Traced,
+}
+"""What reads a workload file, by its key `model`."""
 
 MOST_BYTES = 256 * 1024
 """Of a workload file; ours have some 10 KB."""
 
 
-def read_description(path: Path) -> Description:
+def read_description(path: Path) -> Story:
     """Read the workload in *path*; `InputError` says what is wrong with it."""
     try:
         with path.open("rb") as file:
@@ -25,7 +38,7 @@ def read_description(path: Path) -> Description:
     return parse_description(raw, str(path))
 
 
-def parse_description(raw: bytes, file: str) -> Description:
+def parse_description(raw: bytes, file: str) -> Story:
     """Parse the bytes of a workload *file*."""
     if len(raw) > MOST_BYTES:
         raise InputError(file, "the file is too long", f"at most {MOST_BYTES} bytes")
@@ -40,15 +53,27 @@ def parse_description(raw: bytes, file: str) -> Description:
     return validate(tables, file)
 
 
-def validate(tables: dict[str, Any], file: str) -> Description:
+def validate(tables: dict[str, Any], file: str) -> Story:
     """Make a description of parsed *tables*; only the first mistake is told."""
+    model = _model(tables, file)
     try:
-        return Description.model_validate(tables)
+        return model.model_validate(tables)
     except ValidationError as error:
-        raise _told(error.errors(include_url=False)[0], tables, file) from None
+        raise _told(model, error.errors(include_url=False)[0], tables, file) from None
 
 
-def _told(error: ErrorDetails, tables: dict[str, Any], file: str) -> InputError:
+def _model(tables: dict[str, Any], file: str) -> type[Story]:
+    """Find what the workload is read as."""
+    if "model" not in tables:
+        raise InputError(file, "'model' is missing", f"one of {', '.join(MODELS)}")
+    name = tables["model"]
+    if not isinstance(name, str) or name not in MODELS:
+        near = meant(name, MODELS) if isinstance(name, str) else ""
+        raise InputError(file, f"'model' is {_brief(name)}{near}", f"one of {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def _told(model: type[Story], error: ErrorDetails, tables: dict[str, Any], file: str) -> InputError:
     """Turn pydantic's complaint into ours."""
     place, table = _place(error["loc"], tables)
     kind = error["type"]
@@ -59,14 +84,14 @@ def _told(error: ErrorDetails, tables: dict[str, Any], file: str) -> InputError:
     if kind == "missing":
         return InputError(file, f"{shown(place)} is missing", "a value for it")
     if kind == "extra_forbidden":
-        return InputError(file, *_unknown_key(error["loc"], place))
+        return InputError(file, *_unknown_key(model, error["loc"], place))
     if kind.startswith("union_tag"):
         return InputError(file, *_unknown_branch(error["ctx"], place, table))
     return InputError(file, *_wrong_value(error, place))
 
 
-def _unknown_key(loc: tuple[str | int, ...], place: str) -> tuple[str, str]:
-    known = sorted(_keys(loc))
+def _unknown_key(model: type[Story], loc: tuple[str | int, ...], place: str) -> tuple[str, str]:
+    known = sorted(_keys(model, loc))
     expected = f"one of {', '.join(known)}" if known else "no such key"
     return f"unknown key {shown(place)}{meant(str(loc[-1]), known)}", expected
 
@@ -102,6 +127,8 @@ def _place(loc: tuple[str | int, ...], tables: Any) -> tuple[str, Any]:
     """Word where an error is, without the branches pydantic adds; give what is there."""
     words = ""
     for i, step in enumerate(loc):
+        if isinstance(tables, dict) and step in (tables.get("kind"), tables.get("shape")):
+            continue  # the table that is told by this word
         try:
             tables = tables[step]
         except (KeyError, IndexError, TypeError):
@@ -112,9 +139,9 @@ def _place(loc: tuple[str | int, ...], tables: Any) -> tuple[str, Any]:
     return words.removeprefix("."), tables
 
 
-def _keys(loc: tuple[str | int, ...]) -> set[str]:
+def _keys(model: type[Story], loc: tuple[str | int, ...]) -> set[str]:
     """Give the keys that a table may have, found by walking the models along its place."""
-    models: list[type[Part]] = [Description]
+    models: list[type[Part]] = [model]
     for step in loc[:-1]:
         fields = [m.model_fields[step] for m in models if step in m.model_fields]
         tagged = [model for model in models if step in _tags(model)]

@@ -36,8 +36,16 @@ Number = Annotated[int | float, Field(ge=-1e15, le=1e15)]
 """Far below what a floating-point number holds, far above what any parameter is."""
 
 
+class Sweep(Part):
+    """The part of a range that sensitivity analysis walks, where the whole would be too much."""
+
+    low: Number
+    high: Number
+    why: str = Field(min_length=1, max_length=400)
+
+
 class Quantity(Part):
-    """A parameter: a value, and the range in which it is swept."""
+    """A parameter: a value, and the range in which it makes sense and, as a rule, is swept."""
 
     value: Number
     unit: str = Field(max_length=40)
@@ -45,6 +53,7 @@ class Quantity(Part):
     source: str = Field(max_length=400)
     low: Number
     high: Number
+    sweep: Sweep | None = None
 
     @model_validator(mode="after")
     def _in_range(self) -> "Quantity":
@@ -54,7 +63,16 @@ class Quantity(Part):
         if self.mark != "assumed" and not self.source:
             raise refused("source", f"the source is empty and the mark {self.mark}",
                           "a source, or the mark assumed")  # fmt: skip
+        swept = self.swept
+        if not self.low <= swept.low <= swept.high <= self.high:
+            raise refused("sweep", f"the sweep is {swept.low:g} to {swept.high:g}",
+                          f"a part of {self.low:g} to {self.high:g} {self.unit}")  # fmt: skip
         return self
+
+    @property
+    def swept(self) -> Sweep:
+        """What sensitivity analysis walks, and why: the whole range unless the file says less."""
+        return self.sweep or Sweep(low=self.low, high=self.high, why="all of its range")
 
     @property
     def ns(self) -> int:
@@ -118,20 +136,25 @@ Named = tuple[str, Path, str, Quantity]
 """Dotted name, path, meaning, quantity."""
 
 
-def quantities(found: Any, path: Path = (), label: str = "") -> Iterator[Named]:
-    """List the quantities in a table; an item of a list goes by its name, a blank is a hyphen."""
+def quantities(
+    found: Any, path: Path = (), label: str = "", meaning: str | None = None
+) -> Iterator[Named]:
+    """List the quantities in a table; an item of a list goes by its name, a blank is a hyphen.
+
+    *meaning* is that of a table of quantities by name, which stands in it as ``{}``.
+    """
     if isinstance(found, Part):
         for key, field in type(found).model_fields.items():
             below, name = getattr(found, key), f"{label}.{key}" if label else key
             if isinstance(below, Quantity):
                 yield name, (*path, key), field.description or "", below
             else:
-                yield from quantities(below, (*path, key), name)
+                yield from quantities(below, (*path, key), name, field.description)
     elif isinstance(found, dict):
         for key, below in found.items():
             name = f"{label}.{key}".replace(" ", "-")
             if isinstance(below, Quantity):
-                yield name, (*path, key), f"{key} of each", below
+                yield name, (*path, key), (meaning or "{} of each").format(key), below
             else:
                 yield from quantities(below, (*path, key), name)
     elif isinstance(found, tuple | list):
