@@ -37,7 +37,7 @@ def test_a_sweep_is_sound(made: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert [] == verify(made)
     assert 0 == call("verify", str(made))
     assert capsys.readouterr().out.endswith(
-        "sound: 4 runs, schema version 2, all checksums match, all books balance\n"
+        "sound: 4 runs, schema version 3, all checksums match, all books balance\n"
     )
 
 
@@ -126,7 +126,7 @@ FILES = {
         edit("SHA256SUMS", lambda b: b + b"0" * 64 + b"  ../secret\n"),
         "SHA256SUMS:7: no checksum of a file of this folder",
     ),
-    "unnamed": (swapped, "events.parquet: is not table events of schema version 2"),
+    "unnamed": (swapped, "events.parquet: is not table events of schema version 3"),
 }
 
 

@@ -49,6 +49,10 @@ class Reservations(NamedTuple):
     """Waiting in the queues of partly populated ones."""
     unused: int
     """Pages of reservations that are not allocated."""
+    started: int
+    """Blocks of order 9 that reservations were made of.  Not in FreeBSD."""
+    no_block: int
+    """How often there was none for a page that was admitted.  Not in FreeBSD."""
 
 
 class CacheCounts(NamedTuple):
@@ -305,7 +309,17 @@ class WholeVm(Vm):
             filled=int(machine["filled"]),
             partpopq=int(self._partpopqs.column("count").sum()),
             unused=int(self.reserved_unused().sum()),
+            started=int(machine["started"]),
+            no_block=int(machine["no_block"]),
         )
+
+    def _survey_reservations(self, unused: int, kernel_pages: int) -> None:
+        entries.count_reserved(self._at, unused, kernel_pages)
+
+    def cached_pages(self) -> int:
+        """Pages in the page caches of all domains and pools, neither in use nor free."""
+        zones = [(pool, d) for d in range(self.ndomains) for pool in range(NPOOL)]
+        return sum(self.cache_counts(pool, d).pages for pool, d in zones)
 
     # Promises.
 
