@@ -49,10 +49,15 @@ class Reservations(NamedTuple):
     """Waiting in the queues of partly populated ones."""
     unused: int
     """Pages of reservations that are not allocated."""
-    started: int
-    """Blocks of order 9 that reservations were made of.  Not in FreeBSD."""
-    no_block: int
-    """How often there was none for a page that was admitted.  Not in FreeBSD."""
+
+
+class Superpages(NamedTuple):
+    """What became of blocks of order 9 that reservations asked for.  Not counted by FreeBSD."""
+
+    had: int
+    """Became a reservation."""
+    not_had: int
+    """There was none on the lists, though the page was admitted."""
 
 
 class CacheCounts(NamedTuple):
@@ -309,9 +314,12 @@ class WholeVm(Vm):
             filled=int(machine["filled"]),
             partpopq=int(self._partpopqs.column("count").sum()),
             unused=int(self.reserved_unused().sum()),
-            started=int(machine["started"]),
-            no_block=int(machine["no_block"]),
         )
+
+    def superpages(self) -> Superpages:
+        """Read how often a reservation was to be made."""
+        machine = self._machine.records[0]
+        return Superpages(int(machine["started"]), int(machine["no_block"]))
 
     def _survey_reservations(self, unused: int, kernel_pages: int) -> None:
         entries.count_reserved(self._at, unused, kernel_pages)

@@ -45,7 +45,8 @@ class NewMaxima:
 class RisingMinima:
     """The awk script of leaks2.sh: it counts values since the last one near the minimum.
 
-    Once it has spoken, only its speaking again moves the minimum: the flag is 2 then.
+    A value equal to the minimum is passed over and ends no count, as in the script.  Once it has
+    spoken, only its speaking again moves the minimum: the flag is 2 then.
     """
 
     def __init__(self) -> None:

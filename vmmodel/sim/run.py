@@ -241,11 +241,11 @@ def run_row(vm: Vm, memories: Sequence[Memory], locks: Sequence[Lock], last: Row
 
 def superpage_row(vm: Vm) -> Row:
     """Give what became of superpages: reservations that got one, and pools that lost one."""
-    done = vm.reservations() if isinstance(vm, WholeVm) else None
+    had, not_had = vm.superpages() if isinstance(vm, WholeVm) else (0, 0)
     steals = vm.steals()
     return {
-        "reservations": done.started if done else 0,
-        "superpage_failures": done.no_block if done else 0,
+        "reservations": had,
+        "superpage_failures": not_had,
         "steals": steals.blocks,
         "steals_small": steals.small,
         "steals_unmovable": steals.unmovable,

@@ -23,6 +23,7 @@ from vmmodel.analysis.metrics.freelists import (
     superpage_availability,
     unusable_index,
 )
+from vmmodel.analysis.metrics.machine import failures
 from vmmodel.analysis.metrics.nofree import (
     books_residual,
     footprint_ratio,
@@ -42,6 +43,7 @@ __all__ = [
     "SUPERPAGE_ORDER",
     "books_residual",
     "conservation_residual",
+    "failures",
     "final_samples",
     "footprint_ratio",
     "fragmentation_index",

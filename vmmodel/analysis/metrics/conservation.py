@@ -24,7 +24,7 @@ def conservation_residual(samples: pd.DataFrame, pages: pd.Series) -> pd.Series:
 
 def pages_of(samples: pd.DataFrame, runs: pd.DataFrame, column: str = "pages") -> pd.Series:
     """Give every sample a number of its run: its machine's *pages* or *regions*."""
-    values = runs.set_index(KEY)[column]
+    values = runs.drop_duplicates(KEY).set_index(KEY)[column]
     of_row = values.reindex(pd.MultiIndex.from_frame(samples[KEY]))
     return pd.Series(of_row.to_numpy(), samples.index, name=column)
 
