@@ -26,10 +26,11 @@ EPILOG = """\
   ./study metrics /tmp/r --design freeable --design batch    two of them
   ./study metrics /tmp/r --csv /tmp/r.csv                    also formulas and how to read them
 
-how to read it: 9a is the harm, 13a the safety, 15d (p99) the cost; 18 says why requests failed with
-memory free, 14 what FreeBSD's own leak scripts would say, 20d what a longer list of idle runs
-costs, and 21 must be 0.  The interval of a median over 10 runs holds the truth in 97.9 % of
-studies; with fewer than 6 runs it is the whole range and holds it in less than 95 %.
+how to read it: 9a is the harm, 13a the safety, 15d (p99) the cost; 14 is what FreeBSD's own leak
+scripts would say, 18 why requests failed with memory free (nobody in the model asks for contiguous
+memory), 20d what a longer list of idle runs costs, and 21 must be 0.  The interval of a median over
+10 runs holds the truth in 97.9 % of studies; with fewer than 6 runs it is the whole range and holds
+it in less than 95 %.
 """
 
 WIDTH = 160
