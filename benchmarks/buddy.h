@@ -51,7 +51,8 @@ struct machine {
 	struct freelist *partpopq;
 	int64_t nsegments, nfreelists, ndomains;
 	int64_t list_ops, page_structs, steals, stolen_pages, atomics, lock_holds;
-	int64_t bucketdisable, ticks, broken, freed, reclaimed, fullpop, filled;
+	int64_t bucketdisable, ticks, broken, freed, reclaimed, fullpop, filled, started, no_block;
+	int64_t extfrag, extfrag_small, extfrag_unmovable, extfrag_mixing, moved;
 };
 
 static void
@@ -110,6 +111,18 @@ split_pages(struct machine *vm, struct freelist *lists, int m, int have, int ord
 	}
 }
 
+/* Count a block that another pool loses; pool 0 is DEFAULT. */
+static void
+count_steal(struct machine *vm, int have, int pool)
+{
+	COUNT(vm->steals, 1);
+	COUNT(vm->stolen_pages, 1 << have);
+	COUNT(vm->extfrag, 1);
+	COUNT(vm->extfrag_small, have < 9);
+	COUNT(vm->extfrag_unmovable, pool == 0);
+	COUNT(vm->extfrag_mixing, have < 9 && pool == 0);
+}
+
 /* Take the largest block of at least this order off the list of any pool; its order is in *have. */
 static int
 steal_largest(struct machine *vm, int domain, int freelist, int order, int *have)
@@ -123,8 +136,7 @@ steal_largest(struct machine *vm, int domain, int freelist, int order, int *have
 			m = list->head;
 			if (m != NO_PAGE) {
 				freelist_remove(vm, list, m);
-				COUNT(vm->steals, 1);
-				COUNT(vm->stolen_pages, 1 << *have);
+				count_steal(vm, *have, pool);
 				return (m);
 			}
 		}

@@ -84,8 +84,10 @@ admitted_page(struct machine *vm, int d, int pool)
 
 	if (m == NO_PAGE)
 		freecnt_inc(vm, d, 1);
-	else
+	else {
 		vm->page[m].pool = pool;
+		vm->moved++;
+	}
 	return (m);
 }
 
@@ -96,6 +98,7 @@ page_free(struct machine *vm, int m)
 
 	vm->page[m].pool &= POOL_MASK;
 	free_pages(vm, m, 0, vm->page[m].pool);
+	vm->moved++;
 	freecnt_inc(vm, d, 1);
 }
 
@@ -270,6 +273,7 @@ import_pages(struct machine *vm, struct pagecache *zone, int npages, int64_t *ou
 	int i, got = alloc_npages(vm, zone->domain, zone->pool, npages, out);
 
 	vm->lock_holds++;
+	vm->moved += got;
 	zone->imports++;
 	if (got < npages)
 		freecnt_inc(vm, zone->domain, npages - got);
@@ -292,6 +296,7 @@ release_bucket(struct machine *vm, int z, int b)
 		free_pages(vm, m, 0, zone->pool);
 	}
 	vm->lock_holds++;
+	vm->moved += count;
 	zone->releases++;
 	freecnt_inc(vm, zone->domain, count);
 	bucket_free(vm, zone, b);
@@ -370,6 +375,7 @@ release_page(struct machine *vm, int z, int m)
 	vm->page[m].pool = zone->pool;
 	free_pages(vm, m, 0, zone->pool);
 	vm->lock_holds++;
+	vm->moved++;
 	zone->releases++;
 	freecnt_inc(vm, zone->domain, 1);
 }
@@ -501,6 +507,7 @@ depopulate(struct machine *vm, int region, int m)
 		rv->object = NO_OBJECT;
 		free_pages(vm, region << REGION_ORDER, REGION_ORDER, DEFAULT);
 		vm->lock_holds++;
+		vm->moved += REGION_PAGES;
 		vm->freed++;
 	}
 	freecnt_inc(vm, rv->domain, 1);
@@ -540,8 +547,11 @@ reserv_start(struct machine *vm, int d, int64_t object, int64_t pindex)
 	vm->lock_holds++;
 	if (first == NO_PAGE) {
 		freecnt_inc(vm, d, 1);
+		vm->no_block++;
 		return (NO_PAGE);
 	}
+	vm->started++;
+	vm->moved += REGION_PAGES;
 	rv = &vm->reserv[first >> REGION_ORDER];
 	rv->object = object;
 	rv->pindex = pindex - index;
@@ -569,6 +579,7 @@ reserv_break(struct machine *vm, int region)
 		if (run > m) {
 			enqueue_contig(vm, m, run - m, DEFAULT);
 			vm->lock_holds++;
+			vm->moved += run - m;
 		}
 		for (m = run; m < end && is_populated(vm, m); m++)
 			flip_populated(vm, m);

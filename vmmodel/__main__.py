@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "run one scenario and write its tables",
     "sensitivity": "vary what is assumed, and see whether the answer turns",
     "sweep": "run a sweep file, on this machine or many",
+    "metrics": "print all 21 metrics, each with its denominator",
     "diff": "compare two sweeps: what changed beyond noise",
     "export": "write the tables of a sweep as CSV",
     "verify": "check a sweep: checksums, schema, conservation in every row",

@@ -133,8 +133,8 @@ def test_a_damaged_description_is_named(folder: Path, text: str, said: str) -> N
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        (99, "schema version 99 is newer than this program's 2; read it with the vmmodel that"),
-        (0, "schema version '0', expected 1 to 2"),
+        (99, "schema version 99 is newer than this program's 3; read it with the vmmodel that"),
+        (0, "schema version '0', expected 1 to 3"),
         (True, "'schema' is 'True', expected input should be a valid integer"),
         ("2", "'schema' is '2', expected input should be a valid integer"),
         (None, "'schema' is 'None', expected input should be a valid integer"),

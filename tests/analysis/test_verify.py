@@ -37,7 +37,7 @@ def test_a_sweep_is_sound(made: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert [] == verify(made)
     assert 0 == call("verify", str(made))
     assert capsys.readouterr().out.endswith(
-        "sound: 4 runs, schema version 2, all checksums match, all books balance\n"
+        "sound: 4 runs, schema version 3, all checksums match, all books balance\n"
     )
 
 
@@ -62,7 +62,17 @@ CELLS = [
     ("runs", "lock_wait_ns", -(1 << 60), "has a number below 0"),
     ("runs", "replication", 5, "belongs to no run"),
     ("runs", "replication", -1, "stands in it twice"),
+    ("runs", "failed", 1000, "has more failed requests than causes"),
+    ("runs", "lock_contended", 1 << 40, "has more lock_contended than lock_holds"),
+    ("runs", "leak_maxima", 1 << 40, "has more leak_maxima than leak_samples"),
+    ("runs", "steals_small", -100, "has a number below 0"),
     ("samples", "n12", 1, "has more pages listed free than counted"),
+    ("samples", "user_pages", 1, "has pages that are nowhere, or twice"),
+    ("samples", "leaked", 1, "has pages that are nowhere, or twice"),
+    ("samples", "n0", -1, "has pages that are nowhere, or twice"),
+    ("samples", "largest_extent", 1 << 40, "has a larger free extent than free pages"),
+    ("samples", "mixed_user_regions", 1 << 20, "has more mixed_user_regions than user_regions"),
+    ("samples", "compacted_regions", -1, "has more compacted_regions_user than"),
     ("samples", "in_use", 1, "ends with another in_use than its last sample"),
     ("samples", "replication", 9, "belongs to no run"),
     ("latencies", "count", -(1 << 60), "has a number below 0"),
@@ -126,7 +136,7 @@ FILES = {
         edit("SHA256SUMS", lambda b: b + b"0" * 64 + b"  ../secret\n"),
         "SHA256SUMS:7: no checksum of a file of this folder",
     ),
-    "unnamed": (swapped, "events.parquet: is not table events of schema version 2"),
+    "unnamed": (swapped, "events.parquet: is not table events of schema version 3"),
 }
 
 

@@ -279,6 +279,7 @@ def test_every_design_meets_the_same_requests(tmp_path: Path) -> None:
 def test_tables_say_their_units(undisturbed: Path) -> None:
     """Every column of every file carries its unit and its meaning."""
     units = {"-", "ns", "pages", "blocks", "chunks", "requests", "slabs", "operations"}
+    units |= {"runs", "entries", "superpages"}
     for name, schema in TABLES.items():
         written = pq.read_schema(undisturbed / f"{name}.parquet")
         assert schema.names == written.names

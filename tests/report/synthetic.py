@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vmmodel.experiment.schema import ORDERS, SCHEMA_VERSION, TABLES
+from vmmodel.experiment.schema import NOT_WRITTEN, ORDERS, SCHEMA_VERSION, TABLES
 
 DESIGNS = [
     "ordinary",
@@ -69,6 +69,7 @@ def write_sweep(
         frames = parts[name]
         columns = {f.name: f.type for f in schema}
         frame = pd.concat(frames) if frames else pd.DataFrame(columns=list(columns))
+        frame = frame.assign(**{f: NOT_WRITTEN for f in columns if f not in frame})
         table = pa.Table.from_pandas(frame[list(columns)], schema=schema, preserve_index=False)
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
     _meta(folder, replications, stories)

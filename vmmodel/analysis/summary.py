@@ -163,12 +163,16 @@ def panic_time_ns(study: Study, case: Case, design: str) -> Interval:
     return median_interval(rows[(rows.design == design) & (rows.outcome == "panic")].end_ns)
 
 
+LOCK_TIMES = ("lock_holds", "lock_contended", "lock_wait_ns", "lock_hold_ns")
+"""Columns that differ between designs that place every page alike."""
+
+
 def same_pages(study: Study, one: str, other: str) -> pd.Series:
     """Whether two designs agree in every book, region and free list, to the page, by pair of runs.
 
     True or False for each replication of each machine that both designs were run on.
     """
-    apart = ["design", "lock_holds", "lock_wait_ns", "lock_hold_ns", "end_ns"]
+    apart = ["design", "end_ns", *LOCK_TIMES]
     keys = [key for key in metrics.KEY if key != "design"]
     mine, theirs = (
         study.runs[study.runs.design == name].set_index(keys).drop(columns=apart).sort_index()

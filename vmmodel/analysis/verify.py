@@ -16,12 +16,33 @@ import pyarrow.parquet as pq
 from vmmodel.analysis import metrics
 from vmmodel.analysis.description import TableError
 from vmmodel.analysis.tables import Study, load
-from vmmodel.experiment.schema import KEY, TABLES
+from vmmodel.experiment.schema import KEY, TABLES, lacks
 
 SUMS = "SHA256SUMS"
 
 MAY_BE_NEGATIVE = {"v_nofree_count", "cpu"}
 """The kernel's counter drifts; processor -1 is memory pressure."""
+
+AT_MOST = {
+    "runs": [
+        ("lock_contended", "lock_holds"),
+        ("refused_imports", "failed_imports"),
+        ("steals_small", "steals"),
+        ("steals_unmovable", "steals"),
+        ("steals_mixing", "steals_small"),
+        ("list_most_passed", "list_passed"),
+        ("leak_maxima", "leak_samples"),
+    ],
+    "samples": [
+        ("mixed_nofree_regions", "nofree_regions"),
+        ("mixed_kernel_regions", "kernel_regions"),
+        ("mixed_user_regions", "user_regions"),
+        ("pinned_regions", "unmovable_regions"),
+        ("free_regions", "compacted_regions_user"),
+        ("compacted_regions_user", "compacted_regions"),
+    ],
+}
+"""Pairs of columns of which the first is never more than the second."""
 
 BOOKS = ["in_use", "idle", "leaked", "escaped", "fallback"]
 
@@ -83,6 +104,7 @@ def _rows(study: Study) -> Iterator[str]:
     }
     for name, frame in frames.items():
         yield from _signs(study, name, frame)
+        yield from _at_most(study, name, frame)
         yield from _found(study, name, frame, ~_known(frame, runs), "belongs to no run")
     yield from _runs(study)
     yield from _samples(study)
@@ -94,8 +116,16 @@ def _rows(study: Study) -> Iterator[str]:
 
 
 def _signs(study: Study, name: str, frame: pd.DataFrame) -> Iterator[str]:
-    numbers = frame.select_dtypes("number").columns.difference([*MAY_BE_NEGATIVE])
+    older = [field.name for field in lacks(name, study.meta["schema"])]
+    numbers = frame.select_dtypes("number").columns.difference([*MAY_BE_NEGATIVE, *older])
     yield from _found(study, name, frame, (frame[numbers] < 0).any(axis=1), "has a number below 0")
+
+
+def _at_most(study: Study, name: str, frame: pd.DataFrame) -> Iterator[str]:
+    """A part is not more than its whole, where both were written down."""
+    for part, whole in AT_MOST.get(name, []):
+        more = metrics.written(frame, part) > metrics.written(frame, whole)
+        yield from _found(study, name, frame, more, f"has more {part} than {whole}")
 
 
 def _known(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
@@ -114,6 +144,8 @@ def _runs(study: Study) -> Iterator[str]:
     held = runs.in_use + runs.idle + runs.leaked + runs.fallback + runs.free_count
     more = (held > runs.pages) | (runs.pinned_regions > runs.regions)
     yield from _found(study, "runs", runs, more, "has more pages than its machine")
+    unexplained = runs.failed > metrics.failures(runs)
+    yield from _found(study, "runs", runs, unexplained, "has more failed requests than causes")
 
 
 def _samples(study: Study) -> Iterator[str]:
@@ -121,6 +153,11 @@ def _samples(study: Study) -> Iterator[str]:
     samples = study.samples
     more = metrics.free_pages(samples) > samples.free_count
     yield from _found(study, "samples", samples, more, "has more pages listed free than counted")
+    more = metrics.written(samples, "largest_extent") > metrics.free_pages(samples)
+    yield from _found(study, "samples", samples, more, "has a larger free extent than free pages")
+    known = samples[_known(samples, study.runs)]
+    lost = metrics.conservation_residual(known, metrics.pages_of(known, study.runs)).fillna(0) != 0
+    yield from _found(study, "samples", known, lost, "has pages that are nowhere, or twice")
     final = metrics.final_samples(samples).set_index([*KEY])
     runs = study.runs.set_index([*KEY])
     for name in [*BOOKS, "free_count", "pinned_regions"]:

@@ -74,6 +74,7 @@ def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list
         wanted = injection.page if memory.design.traits.partial else 0
     pages = (yield from alloc_nofree_pages(memory, wanted)) if wanted else []
     if len(pages) < npages:
+        memory.tally.page_failures += len(pages) == wanted
         yield from _roll_back(memory, pages, 0, injection)
         return None
     inserted = npages if injection.second < 0 else injection.second

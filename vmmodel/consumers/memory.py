@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from vmmodel.consumers.steps import Wait
-from vmmodel.kernel import Vm
+from vmmodel.kernel import RequestClass, Vm
 from vmmodel.nofree import Nofree
 
 
@@ -49,6 +49,18 @@ class Tally:
     rollbacks: int = 0
     """Multi-page requests undone half way."""
     rolled_back_pages: int = 0
+    page_failures: int = 0
+    """Requests in which a page could not be had although memory had it: injected."""
+    refused_class: int = 0
+    """Requests refused while pages were free, but too few for their class (and size)."""
+    refused_empty: int = 0
+    """Requests refused with no page free."""
+    refused_lists: int = 0
+    """Requests admitted for which the buddy lists had nothing: free pages are in reservations."""
+    refused_chunk: int = 0
+    """Requests refused by a design that serves nothing from outside of its chunks."""
+    most_free_refused: int = 0
+    """Most pages that were free when a request was refused in one of these four ways."""
     second_failures: int = 0
     init_failures: int = 0
     bugs: int = 0
@@ -76,6 +88,19 @@ class Memory:
     """NOFREE pages that consumers use, in the order they got them."""
     exposed: set[int] = field(default_factory=set)
     """Pages that a wrong free made idle although their user still uses them."""
+
+    def refuse(self, request_class: RequestClass, npages: int) -> None:
+        """Count why *npages* cannot be had at this instant; called where nothing was served."""
+        tally, free = self.tally, self.vm.free_count()
+        tally.most_free_refused = max(tally.most_free_refused, free)
+        if self.design.traits.waits:
+            tally.refused_chunk += 1
+        elif free == 0:
+            tally.refused_empty += 1
+        elif not self.vm.allows(request_class, npages):
+            tally.refused_class += 1
+        else:
+            tally.refused_lists += 1
 
     def wait(self) -> Wait:
         """Give the step by which a request that could not be served sleeps until the next try.

@@ -18,16 +18,26 @@ def alloc_nofree_page(memory: Memory) -> Steps[int]:
     PG_NOFREE outside of any chunk.  FreeBSD: vm_page_alloc_noobj_domain(VM_ALLOC_NOFREE).
     """
     design = memory.design
-    m: int = yield Locked(partial(design.alloc, SYSTEM), design.traits.cached)
+    m: int = yield Locked(partial(_alloc_by_design, memory), design.traits.cached)
     if m == NO_PAGE and design.traits.falls_back:
         m = yield Locked(partial(_alloc_fallback, memory), partial(_cached_fallback, memory))
     yield from newly_reused(memory)
     return m
 
 
+def _alloc_by_design(memory: Memory) -> int:
+    m = memory.design.alloc(SYSTEM)
+    if m == NO_PAGE and not memory.design.traits.falls_back:
+        memory.refuse(SYSTEM, 1)
+    return m
+
+
 def _alloc_fallback(memory: Memory) -> int:
     m = memory.vm.page_alloc(SYSTEM, Pool.DIRECT)
-    return m if m == NO_PAGE else serve_fallback(memory.vm, memory.design.books, m)
+    if m == NO_PAGE:
+        memory.refuse(SYSTEM, 1)
+        return NO_PAGE
+    return serve_fallback(memory.vm, memory.design.books, m)
 
 
 def _cached_fallback(memory: Memory) -> int:
@@ -42,22 +52,31 @@ def alloc_nofree_pages(memory: Memory, npages: int) -> Steps[list[int]]:
     well: what does not suffice goes back inside the allocator, before anybody has seen it.
     """
     design = memory.design
-    pages: list[int] = yield Locked(partial(design.alloc_batch, npages, SYSTEM))
+    pages: list[int] = yield Locked(partial(_alloc_batch_by_design, memory, npages))
     if len(pages) < npages and design.traits.falls_back:
         pages += yield Locked(partial(_alloc_fallbacks, memory, npages - len(pages)))
     yield from newly_reused(memory)
     return pages
 
 
+def _alloc_batch_by_design(memory: Memory, npages: int) -> list[int]:
+    pages = memory.design.alloc_batch(npages, SYSTEM)
+    if len(pages) < npages and not memory.design.traits.falls_back:
+        memory.refuse(SYSTEM, npages - len(pages))
+    return pages
+
+
 def _alloc_fallbacks(memory: Memory, npages: int) -> list[int]:
-    vm, some_will_do = memory.vm, memory.design.traits.partial
+    vm, some_will_do, wanted = memory.vm, memory.design.traits.partial, npages
     pages = vm.pages_alloc(SYSTEM, npages, Pool.DIRECT)
     while some_will_do and not pages and npages > 1:  # all are admitted or none, so ask for less
         npages -= 1
         pages = vm.pages_alloc(SYSTEM, npages, Pool.DIRECT)
     if len(pages) < npages and not some_will_do:
         vm.pages_free(pages)
-        return []
+        pages = []
+    if len(pages) < wanted:
+        memory.refuse(SYSTEM, wanted - len(pages))
     return [serve_fallback(vm, memory.design.books, m) for m in pages]
 
 
@@ -80,6 +99,7 @@ def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
     another resource, in that order.  FreeBSD: vm_page_alloc_domain_iter(), route R2.
     """
     if injection.page == index:
+        memory.tally.page_failures += 1
         return NO_PAGE
     m = yield from alloc_nofree_page(memory)
     if m == NO_PAGE:

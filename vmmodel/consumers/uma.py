@@ -104,9 +104,10 @@ def _slab_pages(zone: Zone, memory: Memory, injection: Injection) -> Steps[list[
     npages = zone.layout.ppera
     if _through_kmem(memory, npages):
         return (yield from kmem_malloc(memory, npages, waitok=False, injection=injection))
-    m = NO_PAGE
-    if injection.page != 0:
-        m = yield Operation("nofree-page", alloc_nofree_page(memory))
+    if injection.page == 0:
+        memory.tally.page_failures += 1
+        return None
+    m = yield Operation("nofree-page", alloc_nofree_page(memory))
     if m == NO_PAGE:
         return None
     yield work(zero_page=1)

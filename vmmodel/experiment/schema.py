@@ -11,9 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Written to meta.json and to every file.  A column that comes later says *since* when, and what
 older tables are read with; without such a value they are refused."""
+
+NOT_WRITTEN = -1
+"""In columns of version 3 of an older table: nobody wrote that down, which is not 0."""
 
 
 def _field(
@@ -25,6 +28,11 @@ def _field(
     if default is not None:
         metadata |= {"default": str(default)}
     return pa.field(name, type_, nullable=False, metadata=metadata)
+
+
+def _later(name: str, unit: str, meaning: str) -> pa.Field:
+    """Give a count that came with version 3; no value of it is below 0."""
+    return _field(name, pa.int64(), unit, meaning, 3, NOT_WRITTEN)
 
 
 _KEY = [
@@ -91,6 +99,30 @@ RUNS = pa.schema(
         _field(
             "exposed", pa.int64(), "pages", "idle at the end, though a user still uses them", 2, 0
         ),
+        _later("page_failures", "requests", "failed: a page was injected to be unavailable"),
+        _later("refused_class", "requests", "failed: pages were free, too few for its class"),
+        _later("refused_empty", "requests", "failed: no page was free"),
+        _later("refused_lists", "requests", "failed: admitted, but the buddy lists were empty"),
+        _later("refused_chunk", "requests", "failed: no chunk, and the design has nothing else"),
+        _later("most_free_refused", "pages", "most pages free at one of these four refusals"),
+        _later("refused_imports", "-", "of failed_imports: thresholds; the rest found no block"),
+        _later("most_chunk_pages", "pages", "most held in chunks; summed over domains"),
+        _later("reservations", "superpages", "order-9 blocks that became reservations"),
+        _later("superpage_failures", "superpages", "wanted for one, admitted, no such block free"),
+        _later("steals", "blocks", "one pool took over from another, since the start"),
+        _later("steals_small", "blocks", "of them below order 9: the region is now shared"),
+        _later("steals_unmovable", "blocks", "of them taken from DEFAULT for DIRECT"),
+        _later("steals_mixing", "blocks", "of them both"),
+        _later("list_insertions", "-", "insertions into the design's list of idle pages"),
+        _later("list_passed", "entries", "passed in that list to find their places"),
+        _later("list_most_passed", "entries", "passed for one of them, at most"),
+        _later("lock_contended", "-", "of lock_holds: had to wait"),
+        _later("leak_samples", "-", "of NOFREE pages handed out and not taken back, every 10 s"),
+        _later("leak_maxima", "-", "of them larger than all before"),
+        _later("leak_warnings", "-", "more than 50 of those since the last warning: leaks.sh"),
+        _later("leak2_samples", "-", "of the same pages, every second"),
+        _later("leak2_warnings", "-", "more than 120 in a row above the minimum: leaks2.sh"),
+        _later("lock_pages", "pages", "left or joined the buddy lists under those holds"),
     ]
 )
 
@@ -117,6 +149,25 @@ SAMPLES = pa.schema(
             "answered_wait_ns", pa.int64(), "ns", "their waiting for the free lock so far", 2, 0
         ),
         _field("answered_total_ns", pa.int64(), "ns", "their waiting and priced work so far", 2, 0),
+        _later("largest_extent", "pages", "most pages on the buddy lists that follow one another"),
+        _later("user_pages", "pages", "allocated from pool DEFAULT, not NOFREE: movable"),
+        _later("kernel_pages", "pages", "allocated from pool DIRECT, not NOFREE: unmovable"),
+        _later("cached_pages", "pages", "of both: in per-CPU page caches, not in use"),
+        _later("reserved_free", "pages", "free, but in a reservation and not on the lists"),
+        _later("superpages", "superpages", "reservations with all 512 pages in use"),
+        _later("unmovable_regions", "2 MB regions", "with a NOFREE or a kernel page"),
+        _later("nofree_regions", "2 MB regions", "with most pages NOFREE: their class"),
+        _later("kernel_regions", "2 MB regions", "with most pages kernel"),
+        _later("user_regions", "2 MB regions", "with most pages user"),
+        _later("mixed_nofree_regions", "2 MB regions", "of nofree_regions: with another class"),
+        _later("mixed_kernel_regions", "2 MB regions", "of kernel_regions: with another class"),
+        _later("mixed_user_regions", "2 MB regions", "of user_regions: with another class"),
+        _later("compaction_moves", "pages", "greedy; NOFREE pages stay where they are"),
+        _later("compacted_regions", "2 MB regions", "wholly free after those moves"),
+        _later("compaction_moves_user", "pages", "greedy; kernel pages stay as well"),
+        _later("compacted_regions_user", "2 MB regions", "wholly free after those moves"),
+        _later("chunk_pages", "pages", "imported and not returned; ordinary: NOFREE pages in use"),
+        _later("idle_runs", "runs", "of idle NOFREE pages, as the design would hand them out"),
     ]
 )
 

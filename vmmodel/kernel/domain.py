@@ -118,6 +118,7 @@ def admitted_page(vm: Any, d: int, pool: int) -> int:
         freecnt_inc(vm, d, 1)
     else:
         vm.page[m].pool = pool
+        vm.moved += 1
     return m
 
 
@@ -128,6 +129,7 @@ def page_free(vm: Any, m: int) -> int:
     domain = vm.segment[page.segment].domain
     page.pool &= POOL_MASK
     head = free_pages(vm, m, 0, page.pool)
+    vm.moved += 1
     freecnt_inc(vm, domain, 1)
     return head
 
@@ -143,6 +145,7 @@ def pages_alloc(vm: Any, d: int, request_class: int, pool: int, npages: int, out
     got = alloc_npages(vm, d, pool, npages, out)
     if got < npages:
         freecnt_inc(vm, d, npages - got)
+    vm.moved += got
     for i in range(got):
         vm.page[out[i].value].pool = pool
     return got

@@ -103,9 +103,17 @@ def list_words(vm: int, out: int) -> int:
 
 
 @entry
-def count_regions(vm: int, free: int, marks: int) -> int:
+def count_regions(vm: int, free: int, marks: int, kernel_pages: int) -> int:
     """See `survey.count_regions`."""
-    survey.count_regions(machine_at(vm)[0], words_at(free), words_at(marks))
+    return survey.count_regions(
+        machine_at(vm)[0], words_at(free), words_at(marks), words_at(kernel_pages)
+    )
+
+
+@entry
+def count_reserved(vm: int, unused: int, kernel_pages: int) -> int:
+    """See `survey.count_reserved`."""
+    survey.count_reserved(machine_at(vm)[0], words_at(unused), words_at(kernel_pages))
     return 0
 
 

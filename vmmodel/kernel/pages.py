@@ -168,8 +168,19 @@ Machine = Struct(
     reclaimed="i8",
     fullpop="i8",
     filled="i8",
+    started="i8",
+    no_block="i8",
+    extfrag="i8",
+    extfrag_small="i8",
+    extfrag_unmovable="i8",
+    extfrag_mixing="i8",
+    moved="i8",
 )
 """All of physical memory, and counters of the work done on it, read by `Vm.take_work`.
 
 *zone* to *partpopq* and what follows *atomics* belong to `WholeVm`: the holds of domain free locks
-that the kernel took itself, whether UMA makes buckets, the tick, and counters of reservations."""
+that the kernel took itself, whether UMA makes buckets, the tick, and counters of reservations, of
+which *started* got a block and *no_block* did not.
+
+*extfrag* to *moved* only grow: blocks taken over from another pool (smaller than a superpage; from
+movable pages for unmovable ones; both), and pages that left or joined the lists under a hold."""

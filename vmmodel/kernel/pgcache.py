@@ -186,6 +186,7 @@ def import_pages(vm: Any, zone: Any, npages: int, slot: int) -> int:
     out = vm.slot[slot]
     got = alloc_npages(vm, zone.domain, zone.pool, npages, out)
     vm.lock_holds += 1
+    vm.moved += got
     zone.imports += 1
     if got < npages:
         freecnt_inc(vm, zone.domain, npages - got)
@@ -204,6 +205,7 @@ def release_bucket(vm: Any, z: int, b: int) -> None:
         vm.page[m].pool = zone.pool
         free_pages(vm, m, 0, zone.pool)
     vm.lock_holds += 1
+    vm.moved += count
     zone.releases += 1
     freecnt_inc(vm, zone.domain, count)
     bucket_free(vm, zone, b)
@@ -302,6 +304,7 @@ def release_page(vm: Any, z: int, m: int) -> None:
     vm.page[m].pool = zone.pool
     free_pages(vm, m, 0, zone.pool)
     vm.lock_holds += 1
+    vm.moved += 1
     zone.releases += 1
     freecnt_inc(vm, zone.domain, 1)
 

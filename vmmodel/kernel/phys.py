@@ -11,7 +11,7 @@ Sources: FreeBSD 13.0 ``vm_phys.c``; its recorded answers are in ``data/golden``
 from typing import Any
 
 from vmmodel.kernel.cstruct import kernel
-from vmmodel.kernel.pages import MAX_ORDER, NFREEORDER, NO_PAGE, NPOOL, Pool
+from vmmodel.kernel.pages import MAX_ORDER, NFREEORDER, NO_PAGE, NPOOL, REGION_ORDER, Pool
 
 DEFAULT_POOL = int(Pool.DEFAULT)
 
@@ -91,6 +91,22 @@ def split_pages(vm: Any, queue: int, m: int, have: int, order: int, pool: int) -
 
 
 @kernel
+def count_steal(vm: Any, have: int, pool: int) -> None:
+    """Count a block of order *have* that another pool loses.
+
+    One below a superpage leaves the rest of its 2 MB to the other pool, so that both have pages
+    there; what DEFAULT loses goes to unmovable pages.  Linux: mm_page_alloc_extfrag.
+    """
+    small, unmovable = int(have < REGION_ORDER), int(pool == DEFAULT_POOL)
+    vm.steals += 1
+    vm.stolen_pages += 1 << have
+    vm.extfrag += 1
+    vm.extfrag_small += small
+    vm.extfrag_unmovable += unmovable
+    vm.extfrag_mixing += small & unmovable
+
+
+@kernel
 def steal_largest(vm: Any, domain: int, freelist: int, order: int) -> int:
     """Find the largest block of at least *order* in any pool: its head, or NO_PAGE.
 
@@ -104,8 +120,7 @@ def steal_largest(vm: Any, domain: int, freelist: int, order: int) -> int:
             m = vm.queue[queue + have].head
             if m != NO_PAGE:
                 freelist_remove(vm, queue, m, have)
-                vm.steals += 1
-                vm.stolen_pages += 1 << have
+                count_steal(vm, have, pool)
                 vm.page[m].order = have  # for the caller; the block is on no list
                 return m
         have -= 1

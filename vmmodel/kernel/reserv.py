@@ -137,6 +137,7 @@ def depopulate(vm: Any, region: int, m: int) -> None:
         rv.object = NO_OBJECT
         free_pages(vm, region << REGION_ORDER, REGION_ORDER, DEFAULT_POOL)
         vm.lock_holds += 1
+        vm.moved += REGION_PAGES
         vm.freed += 1
     freecnt_inc(vm, rv.domain, 1)
 
@@ -177,7 +178,10 @@ def reserv_start(vm: Any, d: int, object_: int, pindex: int) -> int:
     vm.lock_holds += 1
     if first == NO_PAGE:
         freecnt_inc(vm, d, 1)
+        vm.no_block += 1
         return NO_PAGE
+    vm.started += 1
+    vm.moved += REGION_PAGES
     region, index = first >> REGION_ORDER, pindex % REGION_PAGES
     rv = vm.reserv[region]
     rv.object = object_
@@ -253,6 +257,7 @@ def reserv_break(vm: Any, region: int) -> None:
         if run > m:
             enqueue_contig(vm, m, run - m, DEFAULT_POOL)
             vm.lock_holds += 1
+            vm.moved += run - m
         m = run
         while m < end and is_populated(vm, m) == 1:
             flip_populated(vm, m)

@@ -3,10 +3,22 @@
 from typing import Any
 
 from vmmodel.kernel.cstruct import kernel
-from vmmodel.kernel.pages import MAX_ORDER, NFREEORDER, NO_PAGE, NPOOL, REGION_ORDER, REGION_PAGES
+from vmmodel.kernel.pages import (
+    MAX_ORDER,
+    NFREEORDER,
+    NO_OBJECT,
+    NO_PAGE,
+    NPOOL,
+    POOL_MASK,
+    REGION_ORDER,
+    REGION_PAGES,
+    Mark,
+    Pool,
+)
 from vmmodel.kernel.phys import queue_index
 
 NMARK = 5
+ORDINARY, DIRECT = int(Mark.ORDINARY), int(Pool.DIRECT)
 
 
 @kernel
@@ -31,24 +43,52 @@ def list_words(vm: Any, out: Any) -> int:
 
 
 @kernel
-def count_regions(vm: Any, free: Any, marks: Any) -> None:
-    """Count, for every 2 MB region, its free pages and its pages by `Mark` (5 words a region)."""
+def count_regions(vm: Any, free: Any, marks: Any, kernel_pages: Any) -> int:
+    """Count, for every 2 MB region, its free pages and its pages by `Mark` (5 words a region).
+
+    Of the ordinary ones *kernel_pages* come from pool DIRECT.  Give the most free pages that follow
+    one another within a segment.
+    """
+    longest = 0
     for s in range(vm.nsegments):
         segment = vm.segment[s]
-        m = segment.start
+        m, extent = segment.start, 0
         while m < segment.end:
             region = (m >> REGION_ORDER) - segment.region_shift
-            order = vm.page[m].order
+            page = vm.page[m]
+            order = page.order
             if order == NFREEORDER:
-                marks[region * NMARK + vm.page[m].mark].value += 1
+                mark = page.mark
+                marks[region * NMARK + mark].value += 1
+                if mark == ORDINARY and page.pool & POOL_MASK == DIRECT:
+                    kernel_pages[region].value += 1
+                extent = 0
                 m += 1
-            elif order <= REGION_ORDER:
+                continue
+            if order <= REGION_ORDER:
                 free[region].value += 1 << order
-                m += 1 << order
             else:
                 for i in range(1 << (order - REGION_ORDER)):
                     free[region + i].value += REGION_PAGES
-                m += 1 << order
+            m += 1 << order
+            extent += 1 << order
+            longest = max(longest, extent)
+    return longest
+
+
+@kernel
+def count_reserved(vm: Any, unused: Any, kernel_pages: Any) -> None:
+    """Count, for every 2 MB region, the unused pages of its reservation.
+
+    Those were never allocated, so their pool says nothing: a reservation has no pages of DIRECT.
+    """
+    for s in range(vm.nsegments):
+        segment = vm.segment[s]
+        for pfn9 in range(segment.start >> REGION_ORDER, (segment.end - 1 >> REGION_ORDER) + 1):
+            if vm.reserv[pfn9].object != NO_OBJECT:
+                region = pfn9 - segment.region_shift
+                unused[region].value = REGION_PAGES - vm.reserv[pfn9].popcnt
+                kernel_pages[region].value = 0
 
 
 @kernel

@@ -58,6 +58,46 @@ class Work(NamedTuple):
     """Branches that only some designs have."""
 
 
+class Survey(NamedTuple):
+    """What every 2 MB region holds, in pages; arrays are of shape (regions,)."""
+
+    free: Words
+    """On the buddy lists."""
+    marks: Words
+    """By `Mark`, shape (regions, 5)."""
+    kernel: Words
+    """Of the ordinary ones: from pool DIRECT, which nobody can move."""
+    unused: Words
+    """Of the ordinary ones: in a reservation and not allocated, so free."""
+    largest_extent: int
+    """Most pages on the lists that follow one another."""
+    cached: int
+    """Of the ordinary ones in all regions: in page caches."""
+
+    @property
+    def nofree(self) -> Words:
+        """Pages that the NOFREE allocator has or gave to somebody."""
+        total: Words = self.marks[:, 1:].sum(axis=1)
+        return total
+
+    @property
+    def user(self) -> Words:
+        """Allocated pages of pool DEFAULT, which belong to objects and can be moved."""
+        return self.marks[:, 0] - self.kernel - self.unused
+
+
+class Steals(NamedTuple):
+    """Blocks taken over from another pool since the start.  Linux: mm_page_alloc_extfrag."""
+
+    blocks: int
+    small: int
+    """Of them smaller than a superpage: both pools then have pages in one region."""
+    unmovable: int
+    """Of them taken from DEFAULT for DIRECT."""
+    mixing: int
+    """Of them both."""
+
+
 class Vm:
     """Physical memory: page structures, free lists, domains.
 
@@ -215,6 +255,16 @@ class Vm:
             entries.domain_allocate(self._at, self._node(domain), int(request_class), npages)
         )
 
+    def allows(self, request_class: RequestClass, npages: int) -> bool:
+        """Tell whether *npages* would be admitted now; takes nothing."""
+        limits = self.thresholds()
+        floor = {
+            RequestClass.NORMAL: limits.free_reserved,
+            RequestClass.SYSTEM: limits.interrupt_free_min,
+            RequestClass.INTERRUPT: 0,
+        }
+        return self.free_count() >= floor[request_class] + npages
+
     def freecnt_inc(self, npages: int, domain: int | None = None) -> None:
         """Give *npages* back to the free count."""
         self._free_counts[self._node(domain)] += npages
@@ -305,6 +355,20 @@ class Vm:
 
     # Reading.
 
+    def steals(self) -> Steals:
+        """Read how often one pool took a block from the other."""
+        row = self._machine.records[0]
+        names = ("extfrag", "extfrag_small", "extfrag_unmovable", "extfrag_mixing")
+        return Steals(*(int(row[name]) for name in names))
+
+    def moved(self) -> int:
+        """Pages that left or joined the buddy lists under holds of the free lock."""
+        return int(self._machine.records["moved"][0])
+
+    def did_move(self, npages: int) -> None:
+        """Count pages that Python took from the bare lists, or gave to them, under a hold."""
+        self._machine.records["moved"] += npages
+
     def take_work(self) -> Work:
         """Read the counters of work done and set them to zero."""
         work = Work(*map(add, (*self._work.tolist(), 0, 0), self._done))
@@ -341,12 +405,29 @@ class Vm:
 
     def regions(self) -> tuple[Words, Words]:
         """Count free pages (shape (regions,)) and pages by `Mark` (shape (regions, 5))."""
-        free, marks = StructArray(Word, self.nregions), StructArray(Word, self.nregions * NMARK)
-        entries.count_regions(self._at, free.address, marks.address)
-        counts = free.column("value"), marks.column("value").reshape(-1, NMARK)
-        free.close()
-        marks.close()
-        return counts
+        found = self.survey()
+        return found.free, found.marks
+
+    def survey(self) -> Survey:
+        """Look at every page, and sum up what there is in every 2 MB region."""
+        n = self.nregions
+        sizes = {"free": n, "marks": n * NMARK, "kernel": n, "unused": n}
+        words = {name: StructArray(Word, size) for name, size in sizes.items()}
+        at = {name: array.address for name, array in words.items()}
+        extent = entries.count_regions(self._at, at["free"], at["marks"], at["kernel"])
+        self._survey_reservations(at["unused"], at["kernel"])
+        counts = {name: array.column("value") for name, array in words.items()}
+        for array in words.values():
+            array.close()
+        counts["marks"] = counts["marks"].reshape(-1, NMARK)
+        return Survey(**counts, largest_extent=extent, cached=self.cached_pages())
+
+    def _survey_reservations(self, unused: int, kernel_pages: int) -> None:
+        """Count unused pages of reservations by region: there are no reservations here."""
+
+    def cached_pages(self) -> int:
+        """Pages in page caches, neither in use nor free: there are none here."""
+        return 0
 
     def list_words(self) -> Words:
         """Every free list of domain 0, head to tail, behind its marker, as in golden traces."""

@@ -51,6 +51,15 @@ class Reservations(NamedTuple):
     """Pages of reservations that are not allocated."""
 
 
+class Superpages(NamedTuple):
+    """What became of blocks of order 9 that reservations asked for.  Not counted by FreeBSD."""
+
+    had: int
+    """Became a reservation."""
+    not_had: int
+    """There was none on the lists, though the page was admitted."""
+
+
 class CacheCounts(NamedTuple):
     """What was done for the page cache of a domain and pool, and what it holds."""
 
@@ -306,6 +315,19 @@ class WholeVm(Vm):
             partpopq=int(self._partpopqs.column("count").sum()),
             unused=int(self.reserved_unused().sum()),
         )
+
+    def superpages(self) -> Superpages:
+        """Read how often a reservation was to be made."""
+        machine = self._machine.records[0]
+        return Superpages(int(machine["started"]), int(machine["no_block"]))
+
+    def _survey_reservations(self, unused: int, kernel_pages: int) -> None:
+        entries.count_reserved(self._at, unused, kernel_pages)
+
+    def cached_pages(self) -> int:
+        """Pages in the page caches of all domains and pools, neither in use nor free."""
+        zones = [(pool, d) for d in range(self.ndomains) for pool in range(NPOOL)]
+        return sum(self.cache_counts(pool, d).pages for pool, d in zones)
 
     # Promises.
 

@@ -4,7 +4,7 @@ A method is what happens under one hold of the domain's free lock, `vmd_free_mtx
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -63,6 +63,30 @@ class Books:
     v_nofree_count: int = 0
     """The kernel's counter.  It does not count fallback pages, so their free makes it drift."""
 
+    # What follows says how it came about, not where pages are.
+
+    refused_imports: int = field(default=0, compare=False)
+    """Of the failed imports: thresholds did not admit so many pages; the rest found no block."""
+    most_imported: int = field(default=0, compare=False)
+    """Most pages imported and not returned at a time."""
+    insertions: int = field(default=0, compare=False)
+    """Runs, pages or chunks entered in the design's list."""
+    passed: int = field(default=0, compare=False)
+    """Entries of the list that had to be passed to find their places."""
+    most_passed: int = field(default=0, compare=False)
+    """Most entries that were passed for one of them."""
+
+    def took(self, npages: int) -> None:
+        """Enter *npages* that left the buddy lists for the design."""
+        self.imported += npages
+        self.most_imported = max(self.most_imported, self.imported - self.returned)
+
+    def inserted(self, passed: int) -> None:
+        """Count an insertion into the design's list for which *passed* entries were looked at."""
+        self.insertions += 1
+        self.passed += passed
+        self.most_passed = max(self.most_passed, passed)
+
     def check(self) -> None:
         """Assert that the books balance."""
         kept = self.in_use + self.idle + self.leaked + self.escaped + self.returned
@@ -72,9 +96,11 @@ class Books:
 
 
 def sum_books(books: Iterable[Books]) -> Books:
-    """Add up the books of several domains."""
+    """Add up the books of several domains; of the longest walk, take the longest."""
     rows = [asdict(each) for each in books]
-    return Books(**{name: sum(row[name] for row in rows) for name in rows[0]})
+    total = Books(**{name: sum(row[name] for row in rows) for name in rows[0]})
+    total.most_passed = max(row["most_passed"] for row in rows)
+    return total
 
 
 @dataclass(frozen=True)
@@ -141,16 +167,18 @@ def import_chunk(vm: Vm, books: Books, request_class: RequestClass, order: int, 
     FreeBSD: vm_page_alloc_nofree_domain().
     """
     npages = 1 << order
-    chunk = NO_PAGE
-    if vm.domain_allocate(request_class, npages):
-        chunk = vm.alloc_pages(order, pool)
-        if chunk == NO_PAGE:
-            vm.freecnt_inc(npages)
+    if not vm.domain_allocate(request_class, npages):
+        books.failed_imports += 1
+        books.refused_imports += 1
+        return NO_PAGE
+    chunk = vm.alloc_pages(order, pool)
     if chunk == NO_PAGE:
+        vm.freecnt_inc(npages)
         books.failed_imports += 1
         return NO_PAGE
+    vm.did_move(npages)
     books.imports += 1
-    books.imported += npages
+    books.took(npages)
     books.idle += npages
     vm.mark(chunk, Mark.IDLE, npages)
     vm.set_pool(chunk, pool, npages)  # where a page that escapes will go

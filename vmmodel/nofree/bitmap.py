@@ -1,6 +1,6 @@
 """A bitmap for each chunk, in which a set bit is an idle page."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 
 from vmmodel.nofree.axes import Reuse
 from vmmodel.nofree.base import Vm
@@ -19,7 +19,7 @@ class ChunkBitmaps:
     >>> idle = ChunkBitmaps(Vm.of_size(4096), Reuse.ADDRESS)
     >>> idle.add(4096, 512)
     >>> idle.take(3), idle.put(4097), idle.runs()
-    ([4096, 4097, 4098], None, [(4097, 1), (4099, 509)])
+    ([4096, 4097, 4098], 0, [(4097, 1), (4099, 509)])
     """
 
     links_in_pages = False
@@ -34,15 +34,17 @@ class ChunkBitmaps:
         self.with_idle: list[Run] = []
         """Chunks that have idle pages, by address."""
 
-    def add(self, first: int, npages: int) -> None:
+    def add(self, first: int, npages: int) -> int:
         self.chunks.add(first, npages)
         self.bits[first, npages] = (1 << npages) - 1
-        self._enlist((first, npages))
         self.vm.did(page_structs=1)
+        return self._enlist((first, npages))
 
-    def _enlist(self, chunk: Run) -> None:
-        insort(self.with_idle, chunk)
-        self.vm.did(list_ops=1, page_structs=bisect_left(self.with_idle, chunk))
+    def _enlist(self, chunk: Run) -> int:
+        passed = bisect_left(self.with_idle, chunk)
+        self.with_idle.insert(passed, chunk)
+        self.vm.did(list_ops=1, page_structs=passed)
+        return passed
 
     def take(self, npages: int) -> list[int]:
         pages: list[int] = []
@@ -64,15 +66,14 @@ class ChunkBitmaps:
             self.vm.did(list_ops=1)
         return pages
 
-    def put(self, m: int) -> None:
+    def put(self, m: int) -> int:
         chunk = self.chunks.find(m)
         if chunk is None:
-            self.add(m, 1)
-            return
-        if not self.bits[chunk]:
-            self._enlist(chunk)
+            return self.add(m, 1)
+        passed = 0 if self.bits[chunk] else self._enlist(chunk)
         self.bits[chunk] |= 1 << (m - chunk[0])
         self.vm.did(page_structs=2)
+        return passed
 
     def drop(self, first: int, npages: int) -> None:
         chunk = (first, npages)

@@ -19,7 +19,7 @@ class BumpPointer:
     >>> idle = BumpPointer(Vm.of_size(4096), Reuse.LIFO)
     >>> idle.add(4096, 512)
     >>> idle.take(2), idle.put(4096), idle.take(2)
-    ([4096, 4097], None, [4096, 4098])
+    ([4096, 4097], 0, [4096, 4098])
     """
 
     links_in_pages = True  # those of the log; the pointer needs none
@@ -32,9 +32,10 @@ class BumpPointer:
         self.log = ORDERS[reuse]()
         self.next, self.end = 0, 0
 
-    def add(self, first: int, npages: int) -> None:
+    def add(self, first: int, npages: int) -> int:
         assert self.next == self.end, "a chunk is imported when the last one is spent"
         self.next, self.end = first, first + npages
+        return 0
 
     def take(self, npages: int) -> list[int]:
         pages: list[int] = []
@@ -57,9 +58,10 @@ class BumpPointer:
         self.vm.did(page_structs=1)
         return self.next - 1
 
-    def put(self, m: int) -> None:
+    def put(self, m: int) -> int:
         passed = self.log.insert((m, 1))
         self.vm.did(list_ops=1, page_structs=1 + passed)
+        return passed
 
     def drop(self, first: int, npages: int) -> None:
         if first <= self.next < first + npages:

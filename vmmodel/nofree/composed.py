@@ -63,7 +63,7 @@ class Composed:
             chunk = self._import(1, request_class)
             if chunk is None:
                 return NO_PAGE
-            self.idle.add(*chunk)
+            self.books.inserted(self.idle.add(*chunk))
         return self._hand_out(self.idle.take(1))[0]
 
     def alloc_batch(self, npages: int, request_class: RequestClass) -> list[int]:
@@ -79,7 +79,7 @@ class Composed:
                 return []
         pages = self.idle.take(idle)
         if chunk is not None:
-            self.idle.add(*chunk)
+            self.books.inserted(self.idle.add(*chunk))
             pages += self.idle.take(npages - idle)
         return self._hand_out(pages) if pages else []
 
@@ -117,7 +117,7 @@ class Composed:
         self.books.v_nofree_count -= 1
         self.vm.mark(m, Mark.IDLE)
         self.vm.did(percpu=1)
-        self.idle.put(m)
+        self.books.inserted(self.idle.put(m))
         self.chunks.came_back(m)
 
     def nofreeq_size(self) -> int:

@@ -19,14 +19,14 @@ class Idle(Protocol):
     chunk_line: int
     """Page structures touched besides for a counter of each chunk."""
 
-    def add(self, first: int, npages: int) -> None:
-        """Take in a chunk, all idle."""
+    def add(self, first: int, npages: int) -> int:
+        """Take in a chunk, all idle; give the entries of the list passed to find its place."""
 
     def take(self, npages: int) -> list[int]:
         """Give out *npages*, or what there is, in the order of reuse."""
 
-    def put(self, m: int) -> None:
-        """Take back page *m*."""
+    def put(self, m: int) -> int:
+        """Take back page *m*; give the entries of the list passed to find its place."""
 
     def drop(self, first: int, npages: int) -> None:
         """Forget a chunk whose pages are all idle."""

@@ -22,14 +22,16 @@ class OrdinaryNofree:
 
     def alloc(self, request_class: RequestClass) -> int:
         m = self._taken(self.vm.page_alloc(request_class, Pool.DIRECT))
-        self.books.failed_imports += m == NO_PAGE
+        if m == NO_PAGE:
+            self.books.failed_imports += 1
+            self.books.refused_imports += not self.vm.allows(request_class, 1)
         return m
 
     def _taken(self, m: int) -> int:
         if m == NO_PAGE:
             return m
         self.vm.mark(m, Mark.IN_USE)
-        self.books.imported += 1
+        self.books.took(1)
         self.books.in_use += 1
         return m
 

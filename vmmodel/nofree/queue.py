@@ -18,7 +18,7 @@ class RunQueue:
     >>> idle = RunQueue(Vm.of_size(4096), Reuse.LIFO)
     >>> idle.add(4096, 512)
     >>> idle.take(2), idle.put(4096), idle.runs()
-    ([4096, 4097], None, [(4096, 1), (4098, 510)])
+    ([4096, 4097], 0, [(4096, 1), (4098, 510)])
     """
 
     links_in_pages = True
@@ -29,9 +29,10 @@ class RunQueue:
         self.vm = vm
         self.order = ORDERS[reuse]()
 
-    def add(self, first: int, npages: int) -> None:
+    def add(self, first: int, npages: int) -> int:
         passed = self.order.insert((first, npages))
         self.vm.did(list_ops=1, atomics=1, page_structs=passed)
+        return passed
 
     def take(self, npages: int) -> list[int]:
         pages: list[int] = []
@@ -48,9 +49,10 @@ class RunQueue:
         )
         return pages
 
-    def put(self, m: int) -> None:
+    def put(self, m: int) -> int:
         passed = self.order.insert((m, 1))
         self.vm.did(list_ops=1, page_structs=1 + passed, atomics=1)
+        return passed
 
     def drop(self, first: int, npages: int) -> None:
         touched = self.order.drop(first, npages)

@@ -69,6 +69,7 @@ class ReturnChunks(KeepChunks):
         self.vm.mark(first, Mark.ORDINARY, npages)
         self.vm.free_pages(first, npages.bit_length() - 1, self.pool)
         self.vm.freecnt_inc(npages)
+        self.vm.did_move(npages)
         self.vm.did(atomics=1)
         self.books.idle -= npages
         self.books.returned += npages

@@ -10,6 +10,7 @@ from vmmodel.consumers.memory import Memory
 from vmmodel.consumers.steps import Event, Locked, Operation, Steps, Wait, Work
 from vmmodel.kernel import NO_PAGE
 from vmmodel.kernel.vm import Work as KernelWork
+from vmmodel.sim.leakwatch import LeakWatch
 from vmmodel.sim.lock import FreeLock, Lock
 from vmmodel.sim.prices import Prices
 from vmmodel.sim.recorder import Recorder
@@ -42,8 +43,11 @@ class Clock:
         prices: Prices,
         ncpus: int,
         lock: Lock | None = None,
+        leaks: LeakWatch | None = None,
     ) -> None:
         self.env, self.memory = env, memory
+        self.leaks = LeakWatch([memory.design]) if leaks is None else leaks
+        """Shared by the clocks of all domains."""
         self.lock: Lock = FreeLock(env) if lock is None else lock
         self.recorder = Recorder()
         self.asleep = 0
@@ -95,6 +99,7 @@ class Clock:
     def _locked(self, cpu: int, frame: Frame, step: Locked) -> Generator[simpy.Event, Any, Any]:
         """Do a step under the free lock; give its result."""
         if step.first is not None:
+            self._watch()
             answer = self._act(cpu, step.first)
             cost = self._price["percpu"] + self._kernel_cost(self.memory.vm.take_work())
             if answer != NO_PAGE:
@@ -104,6 +109,7 @@ class Clock:
             asked = self.env.now
             yield granted
             frame.wait_ns += int(self.env.now - asked)
+        self._watch()
         answer = self._act(cpu, step.action)
         work = self.memory.vm.take_work()
         hold = round(self._price["free_lock"] + self._kernel_cost(work))
@@ -112,6 +118,11 @@ class Clock:
         self.lock.release()
         self._settle()
         return answer
+
+    def _watch(self) -> None:
+        """Let the leak scripts see what was, before an action changes it."""
+        if self.env.now >= self.leaks.next_ns:
+            self.leaks.advance(int(self.env.now))
 
     def _act(self, cpu: int, action: Callable[[], Any]) -> Any:
         """Do a step's action, on *cpu* at this instant."""

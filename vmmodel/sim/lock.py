@@ -23,6 +23,10 @@ class Lock(Protocol):
         """How often it was taken."""
 
     @property
+    def contended(self) -> int:
+        """How often that had to wait."""
+
+    @property
     def wait_ns(self) -> int:
         """Sum of waiting for it."""
 

@@ -13,12 +13,13 @@ from vmmodel.consumers.page import alloc_object_page
 from vmmodel.consumers.steps import Steps, run_now
 from vmmodel.consumers.traffic import Traffic
 from vmmodel.consumers.uma import Zone, zone_import
-from vmmodel.kernel import Vm
+from vmmodel.kernel import Vm, WholeVm
 from vmmodel.kernel.vm import Words
 from vmmodel.nofree import Nofree, design
 from vmmodel.nofree.base import Panic, sum_books
 from vmmodel.nofree.watched import Watched
 from vmmodel.sim.clock import Clock, Process
+from vmmodel.sim.landscape import landscape
 from vmmodel.sim.lock import Lock
 from vmmodel.sim.prices import Prices, load_prices
 from vmmodel.sim.recorder import Recorder
@@ -150,8 +151,9 @@ class Machine:
 
     def _result(self, outcome: str) -> RunResult:
         row = run_row(self.vm, [self.memory], [self.clock.lock], self.samples[-1])
-        recorder = self.clock.recorder
-        row |= {"outcome": outcome, "end_ns": min(int(self.env.now), self.script.horizon_ns)}
+        recorder, end_ns = self.clock.recorder, min(int(self.env.now), self.script.horizon_ns)
+        self.clock.leaks.advance(end_ns)
+        row |= {"outcome": outcome, "end_ns": end_ns, **self.clock.leaks.row()}
         events, latencies = event_rows(recorder.events), latency_rows(recorder.latencies())
         sleeping = self.clock.asleep
         self.vm.close()
@@ -165,21 +167,24 @@ def sample(
 
     There is one of *designs* and *recorders* for each domain.
     """
-    free, marks = vm.regions()
-    pinned = marks[:, 1:].sum(axis=1)
+    survey = vm.survey()
     blocks = np.sum([vm.free_blocks(d) for d in range(vm.ndomains)], axis=0).tolist()
     row = {
         "time_ns": time_ns,
         "free_count": sum(vm.free_count(d) for d in range(vm.ndomains)),
         **{f"n{order}": n for order, n in enumerate(blocks)},
         **book_row(designs),
-        "pinned_regions": int((pinned > 0).sum()),
-        "free_regions": int((free == 512).sum()),
+        "pinned_regions": int((survey.nofree > 0).sum()),
+        "free_regions": int((survey.free == 512).sum()),
+        **landscape(survey),
+        "superpages": vm.reservations().fullpop if isinstance(vm, WholeVm) else 0,
+        "chunk_pages": sum(d.books.imported - d.books.returned for d in designs),
+        "idle_runs": sum(len(design.runs()) for design in designs),
         "answered": sum(recorder.answered for recorder in recorders),
         "answered_wait_ns": sum(recorder.answered_wait_ns for recorder in recorders),
         "answered_total_ns": sum(recorder.answered_total_ns for recorder in recorders),
     }
-    return row, (time_ns, free, marks)
+    return row, (time_ns, survey.free, survey.marks)
 
 
 def book_row(designs: Sequence[Nofree]) -> Row:
@@ -223,6 +228,28 @@ def run_row(vm: Vm, memories: Sequence[Memory], locks: Sequence[Lock], last: Row
         "lock_holds": sum(lock.holds for lock in locks),
         "lock_wait_ns": sum(lock.wait_ns for lock in locks),
         "lock_hold_ns": sum(lock.hold_ns for lock in locks),
+        "lock_contended": sum(lock.contended for lock in locks),
+        "lock_pages": vm.moved(),
+        "refused_imports": books.refused_imports,
+        "most_chunk_pages": books.most_imported,
+        "list_insertions": books.insertions,
+        "list_passed": books.passed,
+        "list_most_passed": books.most_passed,
+        **superpage_row(vm),
+    }
+
+
+def superpage_row(vm: Vm) -> Row:
+    """Give what became of superpages: reservations that got one, and pools that lost one."""
+    had, not_had = vm.superpages() if isinstance(vm, WholeVm) else (0, 0)
+    steals = vm.steals()
+    return {
+        "reservations": had,
+        "superpage_failures": not_had,
+        "steals": steals.blocks,
+        "steals_small": steals.small,
+        "steals_unmovable": steals.unmovable,
+        "steals_mixing": steals.mixing,
     }
 
 

@@ -20,6 +20,7 @@ from vmmodel.nofree.base import Panic, sum_books
 from vmmodel.nofree.watched import Watched
 from vmmodel.sim.clock import Clock, Process
 from vmmodel.sim.compiled import CompiledClock
+from vmmodel.sim.leakwatch import LeakWatch
 from vmmodel.sim.paging import LowMemory, Paging, uma_timer
 from vmmodel.sim.phases import Phase, run_phase
 from vmmodel.sim.plain import PlainClock
@@ -104,7 +105,7 @@ class NofreeClock(Clock):
 
     def __init__(self, machine: "WholeMachine", memory: Memory, d: int) -> None:
         ncpus, lock = machine.traffic.ncpus, machine.traffic_clock.locks[d]
-        super().__init__(machine.env, memory, machine.prices, ncpus, lock)
+        super().__init__(machine.env, memory, machine.prices, ncpus, lock, machine.leaks)
         self._machine = machine
 
     def _act(self, cpu: int, action: Callable[[], Any]) -> Any:
@@ -151,8 +152,9 @@ class WholeMachine:
         self.traffic = Traffic(vm, script.load, prices.values(), trace=self.trace)
         self.traffic_clock = CLOCKS[self.clock](env, self.traffic, self)
         self.tally = Tally()
+        self.leaks = LeakWatch()
         self.nofree = [self._nofree_of(d) for d in range(vm.ndomains)]
-        self.designs = [clock.memory.design for clock in self.nofree]
+        self.designs = self.leaks.designs = [clock.memory.design for clock in self.nofree]
         if self.designs[0].traits.checks_every_free:
             self.traffic.charge_every_free(prices.branch.value)
         self.zones = [
@@ -306,7 +308,9 @@ class WholeMachine:
         locks = [clock.lock for clock in self.nofree]
         memories = [clock.memory for clock in self.nofree]
         row = run_row(self.vm, memories, locks, self.samples[-1])
-        row |= {"outcome": outcome, "end_ns": min(int(self.env.now), self.script.horizon_ns)}
+        end_ns = min(int(self.env.now), self.script.horizon_ns)
+        self.leaks.advance(end_ns)
+        row |= {"outcome": outcome, "end_ns": end_ns, **self.leaks.row()}
         recorder = Recorder()
         for clock in self.nofree:
             recorder.add(clock.recorder)
