@@ -178,7 +178,8 @@ def _turn(table: pd.DataFrame, design: str) -> tuple[float, int]:
         index="turnovers", columns="design", values="pinned_regions"
     )
     apart = (wide[design] - wide[BASELINE]).tolist()
-    return crossing(wide.index.astype(float).tolist(), apart, -1), int(wide.index.max())
+    turns = [float(turn) for turn in wide.index]
+    return crossing(turns, apart, -1, falling=True), int(turns[-1])
 
 
 def _last(table: pd.DataFrame) -> pd.DataFrame:

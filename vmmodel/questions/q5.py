@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 
 from vmmodel.analysis.expected import stranded_tail
 from vmmodel.analysis.metrics import KEY
-from vmmodel.analysis.paired import Paired
-from vmmodel.analysis.statistics import median_interval, share_interval
+from vmmodel.analysis.paired import Paired, compare
+from vmmodel.analysis.statistics import share_interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import Scenario
 from vmmodel.questions.base import Answer, Lab, Question
@@ -33,8 +33,8 @@ WITHOUT_FREE = ("batch", "batch-partial")
 JUDGED = 4
 SIZES = (1, 2, 3, 4, 5, 16, 64)
 """2 to 5 are what FreeBSD 13 has; a batch of vm_page_alloc_pages() may have more."""
-SHORT_SIZES = (4, 16, 64)
-EPISODES = 10
+SHORT_SIZES = (2, 4, 16)
+EPISODES = 4
 """Of exhaustion in a run, each with twenty levels of what is left."""
 
 COLUMNS = {
@@ -51,6 +51,7 @@ COLUMNS = {
     "holds": "holds of the free lock for a request (memory free), mean",
     "rollbacks": "requests undone half way",
     "rolled_back": "pages given back by them",
+    "captured": "of them not from a chunk, which the NOFREE queue keeps from then on, pages",
     "leaked": "pages that nobody can reach",
     "outside": "pages in use from outside any chunk",
     "idle": "pages waiting at the end: the tail of the last chunk, if memory is free",
@@ -156,12 +157,18 @@ def _exhausted(table: pd.DataFrame) -> str:
     for design in (LOOP, BATCH, PARTIAL):
         runs = rows[rows.design == design]
         failed = share_interval(int(runs.failed.sum()), int(runs.tries.sum()))
-        undone = runs.rolled_back.sum() / max(int(runs.failed.sum()), 1)
         parts.append(
-            f"`{design}` {style.percent(failed.estimate)} and {undone:.2f} pages rolled back for "
-            "each of them"
+            f"`{design}` {style.percent(failed.estimate)} of {style.number(failed.n)}, with "
+            f"{style.number(runs.rolled_back.sum())} pages rolled back and "
+            f"{style.number(runs.captured.sum())} ordinary ones captured"
         )
-    return f"Near exhaustion tries of {JUDGED} pages fail: {', '.join(parts)}."
+    shares = rows.assign(share=100 * rows.failed / rows.tries)
+    apart = change(difference(shares, "share", BATCH, LOOP), "% of tries", 1)
+    return (
+        f"Near exhaustion tries of {JUDGED} pages fail: {'; '.join(parts)}. Failures of the batch "
+        f"against the loop: {apart}. What a rollback captures is a reserve that only NOFREE "
+        "requests can use, and that ordinary memory has lost."
+    )
 
 
 def _lost(table: pd.DataFrame) -> str:
@@ -174,7 +181,7 @@ def _lost(table: pd.DataFrame) -> str:
         parts.append(
             f"`{design}` leaks {style.number(runs.leaked.sum())} pages, in "
             f"{int((runs.leaked > 0).sum())} of {len(runs)} runs "
-            f"(at most {style.percent(lossy.high)} of such runs)"
+            f"({style.percent(lossy.low)} to {style.percent(lossy.high)} of such runs)"
         )
     return f"Without a free path {'; '.join(parts)}."
 
@@ -184,11 +191,11 @@ def _tails(table: pd.DataFrame) -> str:
     rows = _of(table, JUDGED)
     apart = difference(rows, "idle", BATCH, LOOP)
     loop = rows[rows.design == LOOP]
-    found = median_interval(loop.idle)
+    chance = compare(loop.idle, loop.idle_expected, resamples=0)
     return (
-        f"The tail of the last chunk has {loop.idle.mean():.0f} pages on average "
-        f"({found.n} runs; the formula gives {loop.idle_expected.mean():.0f}), and a batch against "
-        f"a loop: {change(apart, 'pages', 1)}."
+        f"The tail of the last chunk has {loop.idle.mean():.0f} pages on average, against the "
+        f"formula {change(chance, 'pages')}; with a batch instead of a loop: "
+        f"{change(apart, 'pages', 1)}."
     )
 
 
@@ -229,6 +236,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 "holds": f"{runs.holds.mean():.2f}" if timed else "n/a",
                 "failed tries": f"{runs.failed.sum():,} / {runs.tries.sum():,}",
                 "pages rolled back": f"{runs.rolled_back.sum():,}",
+                "captured": f"{runs.captured.sum():,}",
                 "leaked": f"{runs.leaked.sum():,}",
                 "idle at the end": style.number(runs.idle.mean()),
             }
@@ -254,8 +262,7 @@ def figure(table: pd.DataFrame) -> Figure:
         _draw_short(right, short, "undone")
         right.set_title("and pages rolled back for each")
         right.set_ylabel("pages")
-        right.set_yscale("symlog", linthresh=1)
-        right.set_ylim(bottom=-0.1)
+        right.set_ylim(bottom=0)
         middle.legend(
             loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False, ncols=5,
             columnspacing=1.2,

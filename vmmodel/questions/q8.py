@@ -148,17 +148,17 @@ def _turns(table: pd.DataFrame) -> str:
     scatter = rows[rows.design == SCATTER].groupby("heaps_gb").fallbacks.mean()
     wide = rows.groupby(["heaps_gb", "design"]).pinned_regions.mean().unstack()
     demand = [float(gb) for gb in wide.index]
-    begins = _between(demand, scatter.tolist(), 1)
-    matters = _between(demand, (wide[SMALLER] - wide[SCATTER]).tolist(), -1)
+    begins = _between(demand, reached(scatter.tolist(), 1))
+    apart = (wide[SMALLER] - wide[SCATTER]).tolist()
+    matters = _between(demand, reached(apart, -1, falling=True))
     return (
         f"with memory enough, since nobody falls back then. On {MEMORY_GB} GB fallback begins "
         f"{begins}, and smaller chunks begin to pin a region less than scatter {matters}."
     )
 
 
-def _between(demand: list[float], values: list[float], level: float) -> str:
-    """Word between which two demands the values reach *level*."""
-    i = reached(values, level)
+def _between(demand: list[float], i: int | None) -> str:
+    """Word between which two demands something begins that is there at demand number *i*."""
     if i is None:
         return f"at no demand measured (to {demand[-1]} GB)"
     if not i:

@@ -44,25 +44,25 @@ def change(one: Paired, unit: str, digits: int = 0) -> str:
     return text if shown(one) else f"no difference is shown: {text}"
 
 
-def reached(y: list[float], level: float) -> int | None:
-    """Give the first place at which values reach *level*, coming from where they begin; or None.
+def reached(y: list[float], level: float, *, falling: bool = False) -> int | None:
+    """Give the first place at which values are at *level* or above (or below); or None.
 
-    >>> reached([0, -1, -3], -2), reached([5, 7], 7), reached([0, 1], 5)
+    >>> reached([0, -1, -3], -2, falling=True), reached([5, 7], 6), reached([0, 1], 5)
     (2, 1, None)
     """
-    below = y[0] < level
-    return next((i for i, one in enumerate(y) if (one >= level if below else one <= level)), None)
+    beyond = (one <= level if falling else one >= level for one in y)
+    return next((i for i, there in enumerate(beyond) if there), None)
 
 
-def crossing(x: list[float], y: list[float], level: float) -> float:
+def crossing(x: list[float], y: list[float], level: float, *, falling: bool = False) -> float:
     """Give the least x at which the line through the points reaches *level*; NaN if it never does.
 
     *x* ascends; between two points the line is straight.
 
-    >>> crossing([0, 1, 2], [0, -1, -3], -2), crossing([0, 1], [0, 1], 5)
+    >>> crossing([0, 1, 2], [0, -1, -3], -2, falling=True), crossing([0, 1], [0, 1], 5)
     (1.5, nan)
     """
-    i = reached(y, level)
+    i = reached(y, level, falling=falling)
     if i is None:
         return math.nan
     if not i:

@@ -50,7 +50,7 @@ class SeveralPagesParameters(Parameters):
         low=1, high=1_000_000,
     )  # fmt: skip
     episodes: int = parameter(
-        0, "episodes", "how often memory is exhausted; requests then come in these alone",
+        0, "episodes", "how often memory is exhausted",
         mark="assumed", source="0: memory is free", low=0, high=1000,
     )  # fmt: skip
     leave_pages: int = parameter(
@@ -61,8 +61,9 @@ class SeveralPagesParameters(Parameters):
 
 
 HORIZON_NS = 1_000_000_000
-PRESSED = 0.5
-"""Share of an episode's part of the run in which memory is short; then all is given back."""
+PRESSED = 0.8
+"""Share of the run in which memory is short, if there are episodes.  After each all is given back,
+and chunks can be had again."""
 
 
 def several_pages_script(parameters: SeveralPagesParameters, streams: Streams) -> Script:
@@ -82,12 +83,9 @@ def several_pages_script(parameters: SeveralPagesParameters, streams: Streams) -
 
 
 def _request_times(parameters: SeveralPagesParameters, rng: np.random.Generator) -> list[int]:
-    """Draw when slabs are asked for: in storms, and while memory is short if it ever is."""
+    """Draw when slabs are asked for: in storms, whether memory is short or not."""
     n = int(rng.poisson(parameters.requests))
     storms = np.sort(rng.random(max(n // parameters.storm, 1)))
-    if parameters.episodes:
-        part, within = 1 / parameters.episodes, 0.05 + 0.9 * (storms * parameters.episodes % 1)
-        storms = (storms // part + PRESSED * within) * part
     starts = (storms * HORIZON_NS).astype(np.int64)[rng.integers(0, len(storms), n)]
     times = starts + rng.exponential(parameters.spread_ns, n).astype(np.int64)
     return np.sort(np.minimum(times, HORIZON_NS)).tolist()  # type: ignore[no-any-return]
