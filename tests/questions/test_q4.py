@@ -52,9 +52,9 @@ def test_turning_condition_follows_the_data() -> None:
     """Where chunks come back the number is said at which they do, and else that they do not."""
     never, turning = (q4.Q4.answer(table("none", *how)).turns for how in ((0, 0), (1, 0.25)))
 
-    assert "whole when more than any measured share of the pages are back" in never
+    assert "one of 6 chunks begins to be whole at no measured share (by the formula" in never
     assert f"`{q4.ORDERED}` does not pin a region less within 8 turnovers" in never
-    assert "is whole when 99.9" in turning
+    assert "begins to be whole between 99.9 % and 100.0 % of the pages" in turning
     assert f"`{q4.ORDERED}` pins a region less than `freeable` from 4.0 turnovers on" in turning
 
 

@@ -23,7 +23,7 @@ from vmmodel.questions.drawing import GREY, line, look, rows_of_dots
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.exchange import Exchange, priced
 from vmmodel.questions.requests import pages_given_back, request_times
-from vmmodel.questions.words import change, crossing
+from vmmodel.questions.words import change, crossing, reached
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.prices import load_prices
@@ -238,29 +238,33 @@ def _cost(table: pd.DataFrame) -> str:
     for design in (JUDGED, ORDERED, BITMAP):
         one = difference(last, "operation_ns", design, BASELINE)
         most = last[last.design == design].most_pages_touched.max()
-        parts.append(f"`{design}` {change(one, 'ns', 1)}, at most {style.number(most)} pages")
+        parts.append(f"`{design}` {change(one, 'ns', 1)} ({style.number(most)})")
     return (
-        f"The bookkeeping, for a page taken or given back, and pages touched: {'; '.join(parts)}."
+        "The work there for a page taken or given back, against the same, and in brackets the page "
+        f"structures that one operation touches at most: {'; '.join(parts)}."
     )
 
 
 def _turns(table: pd.DataFrame) -> str:
     """Say when chunks would come back: from which share at once, from how many turnovers on."""
     at_once = table[(table.scenario == "at-once") & (table.design == JUDGED)]
-    whole = at_once.groupby("came_back")[["whole_chunks", "whole_expected"]].mean()
-    shares = (whole.index / PAGES * 100).tolist()
-    found = crossing(shares, whole.whole_chunks.tolist(), 1)
-    expected = crossing(shares, whole.whole_expected.tolist(), 1)
+    whole = at_once.groupby("came_back").whole_chunks.mean()
+    found = reached(whole.tolist(), 1)
+    freed = next(n for n in range(PAGES + 1) if whole_chunks(CHUNKS, n) >= 1)
     parts = [_when(table, design) for design in (JUDGED, ORDERED)]
     return (
-        "if NOFREE consumers gave pages back. All at once, in no order, the first of "
-        f"{CHUNKS} chunks is whole when {_share(found)} of the pages are back (by the formula "
-        f"{_share(expected)}). {' '.join(parts)}"
+        "if NOFREE consumers gave pages back. All at once, in no order, one of "
+        f"{CHUNKS} chunks begins to be whole {_shares(found)} (by the formula from "
+        f"{style.percent(freed / PAGES, 2)} on). {' '.join(parts)}"
     )
 
 
-def _share(percent: float) -> str:
-    return "more than any measured share" if percent != percent else f"{percent:.2f} %"
+def _shares(i: int | None) -> str:
+    """Word between which shares something begins that is there at share number *i*."""
+    if i is None:
+        return "at no measured share"
+    less = style.percent(SHARES[i - 1]) if i else "none"
+    return f"between {less} and {style.percent(SHARES[i])} of the pages"
 
 
 def _when(table: pd.DataFrame, design: str) -> str:
@@ -295,11 +299,13 @@ def _summed(case: pd.DataFrame, design: str, runs: pd.DataFrame) -> dict[str, st
 def figure(table: pd.DataFrame) -> Figure:
     """Draw the difference as the kernel is, and what would come back in two counterfactuals."""
     with canvas(3.1) as drawing:
-        left, middle, right = drawing.subplots(1, 3, width_ratios=[1.0, 0.9, 1.2])
-        drawing.subplots_adjust(left=0.155, right=0.985, top=0.86, bottom=0.33, wspace=0.32)
+        left, middle, right = drawing.subplots(1, 3, width_ratios=[0.9, 0.9, 1.2])
+        drawing.subplots_adjust(left=0.2, right=0.985, top=0.9, bottom=0.33, wspace=0.3)
         _draw_as_it_is(left, table)
         _draw_at_once(middle, table)
         _draw_turnovers(right, table)
+        lines = right.get_legend_handles_labels()
+        drawing.legend(*lines, loc="lower center", ncols=3, frameon=False)
         svg = to_svg(drawing, "q4")
     rows = summary(table)
     return Figure("q4", svg, _alt(table), _caption(table), rows)
@@ -319,15 +325,11 @@ def _draw_as_it_is(axes: Axes, table: pd.DataFrame) -> None:
 
 def _draw_at_once(axes: Axes, table: pd.DataFrame) -> None:
     rows = table[(table.scenario == "at-once") & (table.design == JUDGED)]
-    rows = rows.assign(kept=PAGES - rows.came_back)
-    expected = rows.groupby("kept").whole_expected.first()
-    axes.plot(expected.index, expected, color=GREY, linestyle=":", label="formula")
-    line(axes, rows, "kept", "whole_chunks", JUDGED)
-    axes.set_xscale("symlog", linthresh=1)
-    axes.invert_xaxis()
-    ticks = [int(kept) for kept in expected.index]
-    axes.set_xticks(ticks, [str(kept) for kept in ticks])
-    axes.minorticks_off()
+    expected = rows.groupby("came_back").whole_expected.first()
+    places = {back: i for i, back in enumerate(expected.index)}
+    axes.plot(range(len(places)), expected, color=GREY, linestyle=":", label="formula")
+    line(axes, rows.assign(place=rows.came_back.map(places)), "place", "whole_chunks", JUDGED)
+    axes.set_xticks(range(len(places)), [f"{PAGES - back:.0f}" for back in places])
     axes.set_title("If pages went at once")
     axes.set_xlabel(f"pages still in use, of {style.number(PAGES)}")
     axes.set_ylabel(f"whole chunks, of {CHUNKS}")
@@ -339,12 +341,9 @@ def _draw_turnovers(axes: Axes, table: pd.DataFrame) -> None:
     for design in rows.design.unique():
         line(axes, rows, "turnovers", "pinned_regions", str(design))
     axes.set_ylim(bottom=0)
-    axes.set_title("If pages turned over after a spike")
+    axes.set_title("If they turned over after a spike")
     axes.set_xlabel("turnovers since the spike fell to a third")
     axes.set_ylabel("pinned 2 MB regions")
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.1, -0.27), frameon=False, ncols=2, columnspacing=1.0
-    )
 
 
 def _alt(table: pd.DataFrame) -> str:
@@ -363,7 +362,7 @@ def _caption(table: pd.DataFrame) -> str:
         f"Left: paired differences over {runs} replications with t intervals; a dot without a bar "
         "is equal in every pair. Middle: pages given back in no order; dotted, the closed formula. "
         "Right: a third of a spike's pages stays and is turned over, each page as likely to go as "
-        "any other; medians, bands from least to most."
+        "any other; medians, bands from least to most; equal lines lie on one another."
     )
 
 

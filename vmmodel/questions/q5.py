@@ -134,10 +134,10 @@ def answer(table: pd.DataFrame) -> Answer:
     largest = int(table[table.memory == "free"].pages.max())
     sentence = (
         f"With memory free, a request of {JUDGED} pages takes {loop.request_ns.mean():,.0f} ns in "
-        f"a loop; a batch changes that by {change(judged, 'ns', 1)} and needs "
-        f"{_holds(rows, BATCH)} instead of {_holds(rows, LOOP)} holds of the free lock. For "
-        f"{largest} pages: {change(_saved(table, largest), 'ns')}. {_exhausted(table)} "
-        f"{_lost(table)} {_tails(table)}"
+        f"a loop; a batch against it: {change(judged, 'ns', 1)}, with {_holds(rows, BATCH)} "
+        f"instead of {_holds(rows, LOOP)} holds of the free lock. For {largest} pages: "
+        f"{change(_saved(table, largest), 'ns')}. {_exhausted(table)} {_lost(table)} "
+        f"{_tails(table)}"
     )
     limits = (
         "page caches, which a batch of ordinary pages would use; and other work that meets these "
@@ -163,7 +163,7 @@ def _exhausted(table: pd.DataFrame) -> str:
             f"{style.number(runs.captured.sum())} ordinary ones captured"
         )
     shares = rows.assign(share=100 * rows.failed / rows.tries)
-    apart = change(difference(shares, "share", BATCH, LOOP), "% of tries", 1)
+    apart = change(difference(shares, "share", BATCH, LOOP), "percentage points", 1)
     return (
         f"Near exhaustion tries of {JUDGED} pages fail: {'; '.join(parts)}. Failures of the batch "
         f"against the loop: {apart}. What a rollback captures is a reserve that only NOFREE "

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from vmmodel.analysis.paired import Paired
 from vmmodel.analysis.statistics import median_interval
@@ -242,16 +243,17 @@ def figure(table: pd.DataFrame) -> Figure:
         left, right = drawing.subplots(1, 2, sharey=True, width_ratios=[1.4, 1])
         height = drawing.get_figheight()
         drawing.subplots_adjust(
-            left=0.33, right=0.975, top=1 - 0.3 / height, bottom=0.55 / height, wspace=0.08
+            left=0.315, right=0.975, top=1 - 0.3 / height, bottom=0.55 / height, wspace=0.08
         )
         names = _draw(left, right, table, settings)
         left.set_yticks(range(len(names)), names)
         left.set_ylim(len(names) - 0.4, -0.6)
         for axes in (left, right):
-            axes.set_xscale("symlog", linthresh=1)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: style.number(value)))
+            axes.minorticks_off()
             axes.grid(visible=False, axis="y")
             axes.tick_params(axis="y", length=0)
-            axes.set_xlim(left=0)
         left.set_title("Work for a page taken or given back")
         left.set_xlabel("ns beside the lock; bar: all prices from low to high")
         right.set_title("Idle runs, mean over time")
@@ -272,7 +274,8 @@ def _draw(left: Axes, right: Axes, table: pd.DataFrame, settings: list[str]) -> 
             left.plot([rows.ns.mean()], [y], marker, color=color, markersize=5)
             right.plot([rows.runs.min(), rows.runs.max()], [y, y], color=color, linewidth=2)
             right.plot([rows.runs.median()], [y], marker, color=color, markersize=5)
-            names.append(f"{setting}   {structure}" if design == QUEUE else structure)
+            where = setting.replace("=", " ").replace("given_back", "back") + ": "
+            names.append(where + structure if design == QUEUE else structure)
     return names
 
 

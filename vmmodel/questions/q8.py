@@ -103,7 +103,7 @@ def answer(table: pd.DataFrame) -> Answer:
     )
     limits = (
         "a machine that swaps for hours: the runs are two minutes on half a gigabyte, and what "
-        "NOFREE pages pin only grows."
+        "NOFREE pages pin only grows; and what programs lose whose reservations are broken."
     )
     return Answer(sentence, _turns(table), as_interval(judged), limits)
 
@@ -214,7 +214,7 @@ def _draw(axes: Axes, table: pd.DataFrame, column: str, settings: list[str]) -> 
     for setting in settings:
         for design, seen in LOOKS.items():
             one = as_interval(_apart(table, setting, column, design))
-            where = f"{_short(setting)}   " if design == SMALLER else ""
+            where = f"{_short(setting)}: " if design == SMALLER else ""
             rows.append((where + NAMES[design], one, seen))
     rows_of_dots(axes, rows)
     axes.locator_params(axis="x", nbins=6)
