@@ -238,11 +238,23 @@ def _cost(table: pd.DataFrame) -> str:
     for design in (JUDGED, ORDERED, BITMAP):
         one = difference(last, "operation_ns", design, BASELINE)
         most = last[last.design == design].most_pages_touched.max()
-        parts.append(f"`{design}` {change(one, 'ns', 1)} ({style.number(most)})")
+        regained = _for_each_region(last, design)
+        parts.append(f"`{design}` {change(one, 'ns', 1)} ({style.number(most)}; {regained})")
     return (
         "The work there for a page taken or given back, against the same, and in brackets the page "
-        f"structures that one operation touches at most: {'; '.join(parts)}."
+        "structures that one operation touches at most and the work for each region regained: "
+        f"{'; '.join(parts)}."
     )
+
+
+def _for_each_region(last: pd.DataFrame, design: str) -> str:
+    """Word the work that a design adds over a run, for each region that it pins less."""
+    regions = -difference(last, "pinned_regions", design, BASELINE).mean
+    if not regions > 0:
+        return "no region regained"
+    operations = (last.taken + last.came_back)[last.design == design].mean()
+    work = difference(last, "operation_ns", design, BASELINE).mean * operations
+    return f"{style.signed(work / regions / 1000)} µs"
 
 
 def _turns(table: pd.DataFrame) -> str:
@@ -293,6 +305,7 @@ def _summed(case: pd.DataFrame, design: str, runs: pd.DataFrame) -> dict[str, st
         "blocks back / imports": f"{runs.blocks_returned.sum():,} / {runs.imports.sum():,}",
         "pinned": style.number(median_interval(runs.pinned_regions).estimate, 1),
         f"minus {BASELINE}": apart,
+        "in use in the emptiest chunk": style.number(median_interval(runs.fewest_in_use).estimate),
     }
 
 
