@@ -5,7 +5,7 @@ import pytest
 from questions.made_up import SPREADS, WORDS, rows
 
 from vmmodel.analysis.expected import whole_chunks
-from vmmodel.questions import q4
+from vmmodel.questions import giving, q4
 from vmmodel.questions.exchange import Exchange
 from vmmodel.workloads.exchange import Ask, given_back, turned_over
 from vmmodel.workloads.streams import Streams
@@ -20,16 +20,16 @@ def table(spread: str, share: float = 0.0, falls: float = 0.0) -> pd.DataFrame:
         ("init-failure", "init_failure=0.001"): q4.AS_IT_IS,
         ("server-spike", "connections.rate=100"): q4.AS_IT_IS,
     }
-    at_once = {("at-once", f"share={s}"): q4.IF_GIVEN[:2] for s in q4.SHARES}
-    turned = {("turnover", f"turnovers={n}"): q4.IF_GIVEN for n in q4.TURNOVERS}
+    at_once = {("at-once", f"share={s}"): q4.IF_GIVEN[:2] for s in giving.SHARES}
+    turned = {("turnover", f"turnovers={n}"): q4.IF_GIVEN for n in range(0, 9, 2)}
     made = rows(
         q4.COLUMNS, kernel | at_once | turned, q4.BASELINE, "pinned_regions", spread,
         taken=100, imports=5,
     )  # fmt: skip
-    freed = made.setting.str.extract(r"share=(.*)")[0].astype(float) * q4.PAGES
+    freed = made.setting.str.extract(r"share=(.*)")[0].astype(float) * giving.PAGES
     turns = made.setting.str.extract(r"turnovers=(.*)")[0].astype(float)
     made["came_back"] = freed.fillna(turns).fillna(0).round()
-    made["whole_chunks"] = share * q4.CHUNKS * (freed == q4.PAGES)
+    made["whole_chunks"] = share * giving.CHUNKS * (freed == giving.PAGES)
     made["whole_expected"] = made.whole_chunks
     again = turns.notna()
     made.loc[again, "pinned_regions"] = 6.0
@@ -78,11 +78,11 @@ def test_figure_and_summary_are_drawn_from_any_table(spread: str) -> None:
 
 def test_all_pages_back_make_all_chunks_whole() -> None:
     """With a tenth of the pages still in use no chunk is whole, with none all are."""
-    seen = list(q4._at_once(q4.JUDGED, Streams(1, "at-once", "", 0), 0))
+    seen = list(giving.at_once(q4.JUDGED, 1, 0))
 
-    assert [0, q4.CHUNKS] == [seen[i]["whole_chunks"] for i in (0, -1)]
-    assert [q4.CHUNKS, 0] == [seen[i]["pinned_regions"] for i in (0, -1)]
-    assert q4.CHUNKS == seen[-1]["whole_expected"] == seen[-1]["blocks_returned"]
+    assert [0, giving.CHUNKS] == [seen[i]["whole_chunks"] for i in (0, -1)]
+    assert [giving.CHUNKS, 0] == [seen[i]["pinned_regions"] for i in (0, -1)]
+    assert giving.CHUNKS == seen[-1]["whole_expected"] == seen[-1]["blocks_returned"]
 
 
 def test_turnover_empties_high_chunks_as_chance_says() -> None:
@@ -115,8 +115,8 @@ def test_turnover_empties_high_chunks_as_chance_says() -> None:
 
 def test_formula_for_pages_given_back_at_once() -> None:
     """The expected number of whole chunks that a row holds is that of the closed form."""
-    seen = list(q4._at_once(q4.BASELINE, Streams(1, "at-once", "", 0), 0))
+    seen = list(giving.at_once(q4.BASELINE, 1, 0))
 
-    assert [whole_chunks(q4.CHUNKS, round(s * q4.PAGES)) for s in q4.SHARES] == [
+    assert [whole_chunks(giving.CHUNKS, round(s * giving.PAGES)) for s in giving.SHARES] == [
         row["whole_expected"] for row in seen
     ]

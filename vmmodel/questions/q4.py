@@ -17,18 +17,23 @@ from vmmodel.analysis.paired import Paired
 from vmmodel.analysis.statistics import median_interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import Scenario, scenario
-from vmmodel.kernel import Mark
 from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.drawing import GREY, line, look, rows_of_dots
 from vmmodel.questions.effects import as_interval, difference
-from vmmodel.questions.exchange import Exchange, priced
+from vmmodel.questions.giving import (
+    AT_ONCE,
+    CHUNKS,
+    PAGES,
+    SHARES,
+    TURNOVER,
+    Row,
+    at_once,
+    turnovers,
+)
 from vmmodel.questions.requests import pages_given_back, request_times
 from vmmodel.questions.words import change, crossing, reached
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
-from vmmodel.sim.prices import load_prices
-from vmmodel.workloads.exchange import Ask, given_back, turned_over
-from vmmodel.workloads.streams import Streams
 
 BASELINE, JUDGED = "freeable", "reclaim"
 ORDERED = "reclaim,reuse=address"
@@ -36,14 +41,8 @@ BITMAP = "reclaim,structure=bitmap,reuse=address"
 AS_IT_IS = (BASELINE, JUDGED, ORDERED)
 IF_GIVEN = (BASELINE, JUDGED, "freeable,reuse=address", ORDERED, BITMAP)
 
-CHUNKS = 6
-"""At the height of the spike; a third of its pages stay, as in server-spike."""
-PAGES = CHUNKS * 512
-STAY = PAGES // 3
-SHARES = (0.9, 0.99, 0.995, 0.999, 1.0)
-"""Of the pages, given back at once: 0.9 is far too few; between 0.99 and 1 chunks come whole."""
-TURNOVERS = (0, 2, 4, 6, 8)
-"""How often, since the spike, as many pages were given back and asked for as are in use."""
+MOST_TURNOVERS = {False: 8, True: 16}
+"""By whether the full profile is asked for."""
 
 COLUMNS = {
     "scenario": "story; at-once and turnover are of consumers that give back, with no clock",
@@ -91,73 +90,14 @@ def measure(lab: Lab) -> pd.DataFrame:
     return pd.concat([clocked, pd.DataFrame(rows)]).reindex(columns=list(COLUMNS))
 
 
-def _if_given(lab: Lab, replication: int) -> Iterator[dict[str, object]]:
+def _if_given(lab: Lab, replication: int) -> Iterator[Row]:
     for name in (BASELINE, JUDGED):
-        yield from _at_once(name, Streams(lab.seed, "at-once", "", replication), replication)
-    last = 16 if lab.full else TURNOVERS[-1]
+        yield from at_once(name, lab.seed, replication)
     for name in IF_GIVEN:
-        streams = Streams(lab.seed, "turnover", "", replication)
-        yield from _turnovers(name, streams, replication, last)
+        yield from turnovers(name, lab.seed, replication, MOST_TURNOVERS[lab.full])
 
 
-def _full_chunks(name: str) -> Exchange:
-    """Give a design all of whose chunks are in use."""
-    exchange = Exchange(name, 2 * PAGES)
-    exchange.perform([Ask()] * PAGES)
-    return exchange
-
-
-def _at_once(name: str, streams: Streams, replication: int) -> Iterator[dict[str, object]]:
-    """Give pages back in a random order, and look at every share."""
-    exchange, gone = _full_chunks(name), given_back(PAGES, streams, "order")
-    done = 0
-    for share in SHARES:
-        freed = round(share * PAGES)
-        exchange.perform(gone[done:freed])
-        done = freed
-        row = _row(exchange, "at-once", f"share={share}", name, replication, freed)
-        idle = exchange.vm.regions()[1][:, Mark.IDLE]
-        whole = int((idle == 512).sum()) + exchange.design.books.returned // 512
-        yield row | {"whole_chunks": whole, "whole_expected": whole_chunks(CHUNKS, freed)}
-    exchange.close()
-
-
-def _turnovers(
-    name: str, streams: Streams, replication: int, last: int
-) -> Iterator[dict[str, object]]:
-    """Let two thirds of a spike's pages go, then turn over those that stay."""
-    exchange = _full_chunks(name)
-    exchange.perform(given_back(PAGES - STAY, streams, "drop"))
-    for turn in range(last + 1):
-        if turn % 2 == 0:
-            setting, back = f"turnovers={turn}", PAGES - STAY + turn * STAY
-            yield _row(exchange, "turnover", setting, name, replication, back)
-        exchange.perform(turned_over(STAY, streams, f"turnover {turn}"))
-    exchange.close()
-
-
-def _row(
-    exchange: Exchange, story: str, setting: str, name: str, replication: int, came_back: int
-) -> dict[str, object]:
-    books, marks = exchange.design.books, exchange.vm.regions()[1]
-    pinned = marks[:, 1:].sum(axis=1) > 0
-    return {
-        "scenario": story,
-        "setting": setting,
-        "design": name,
-        "replication": replication,
-        "pinned_regions": int(pinned.sum()),
-        "taken": came_back + len(exchange.held),
-        "came_back": came_back,
-        "imports": books.imports,
-        "blocks_returned": books.returned // 512,
-        "fewest_in_use": min(marks[pinned, Mark.IN_USE], default=float("nan")),
-        "operation_ns": priced(exchange.work, load_prices()) / exchange.operations,
-        "most_pages_touched": exchange.most_pages_touched,
-    }
-
-
-CLOCKLESS = ("at-once", "turnover")
+CLOCKLESS = (AT_ONCE, TURNOVER)
 
 
 def _judged(table: pd.DataFrame) -> Paired:
@@ -167,7 +107,7 @@ def _judged(table: pd.DataFrame) -> Paired:
 
 def _over(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """Give the turnovers as numbers, beside *column*."""
-    rows = table[table.scenario == "turnover"]
+    rows = table[table.scenario == TURNOVER]
     turns = rows.setting.str.removeprefix("turnovers=").astype(int)
     return rows.assign(turnovers=turns)[["turnovers", "design", "replication", column]]
 
@@ -184,7 +124,7 @@ def _turn(table: pd.DataFrame, design: str) -> tuple[float, int]:
 
 def _last(table: pd.DataFrame) -> pd.DataFrame:
     """Give the rows after the last turnover."""
-    rows = table[table.scenario == "turnover"]
+    rows = table[table.scenario == TURNOVER]
     last: pd.DataFrame = rows[rows.came_back == rows.came_back.max()]
     return last
 
@@ -259,8 +199,8 @@ def _for_each_region(last: pd.DataFrame, design: str) -> str:
 
 def _turns(table: pd.DataFrame) -> str:
     """Say when chunks would come back: from which share at once, from how many turnovers on."""
-    at_once = table[(table.scenario == "at-once") & (table.design == JUDGED)]
-    whole = at_once.groupby("came_back").whole_chunks.mean()
+    rows = table[(table.scenario == AT_ONCE) & (table.design == JUDGED)]
+    whole = rows.groupby("came_back").whole_chunks.mean()
     found = reached(whole.tolist(), 1)
     freed = next(n for n in range(PAGES + 1) if whole_chunks(CHUNKS, n) >= 1)
     parts = [_when(table, design) for design in (JUDGED, ORDERED)]
@@ -337,7 +277,7 @@ def _draw_as_it_is(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _draw_at_once(axes: Axes, table: pd.DataFrame) -> None:
-    rows = table[(table.scenario == "at-once") & (table.design == JUDGED)]
+    rows = table[(table.scenario == AT_ONCE) & (table.design == JUDGED)]
     expected = rows.groupby("came_back").whole_expected.first()
     places = {back: i for i, back in enumerate(expected.index)}
     axes.plot(range(len(places)), expected, color=GREY, linestyle=":", label="formula")

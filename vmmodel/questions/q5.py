@@ -116,7 +116,7 @@ def _tail(pages: int) -> float:
     """Expect the tail of the last chunk after a Poisson number of requests; NaN where it splits."""
     if 512 % pages:
         return float("nan")
-    return pages * stranded_tail(STORY.parameters.requests, 512 // pages)  # type: ignore[attr-defined]
+    return pages * stranded_tail(SeveralPagesParameters().requests, 512 // pages)
 
 
 def _of(table: pd.DataFrame, pages: int, memory: str = "free") -> pd.DataFrame:
@@ -233,6 +233,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 "runs": len(runs),
                 "request ns": style.number(runs.request_ns.mean()) if timed else "n/a",
                 "minus loop": change(apart, "ns", 1) if timed and apart else "n/a",
+                "of it waiting": style.number(runs.wait_ns.mean(), 1) if timed else "n/a",
                 "holds": f"{runs.holds.mean():.2f}" if timed else "n/a",
                 "failed tries": f"{runs.failed.sum():,} / {runs.tries.sum():,}",
                 "pages rolled back": f"{runs.rolled_back.sum():,}",
