@@ -27,6 +27,9 @@ MAY_IMPORT = {
     "analysis": COMMON | {SCHEMA},
     "report": COMMON | {SCHEMA, "analysis"},
     "checks": COMMON | {"kernel", "sim", "workloads", "experiment", "analysis"},
+    "questions": COMMON
+    | {"kernel", "nofree", "consumers", "sim", "workloads"}
+    | {"experiment", "analysis", "report", "checks"},
 }
 """What each package may import of vmmodel, itself apart.  The command line may import all."""
 
@@ -43,11 +46,11 @@ ONLY_IN = {
     "pickle": {"experiment.cluster"},
     "marshal": set(),
     "shelve": set(),
-    "matplotlib": {"report"},
+    "matplotlib": {"report", "questions"},
     "scipy": {"analysis"},
     "statsmodels": {"analysis"},
     "SALib": {"experiment", "analysis"},
-    "pandas": {"experiment", "analysis", "report", "checks"},
+    "pandas": {"experiment", "analysis", "report", "checks", "questions", "commands.answer"},
     "pyarrow": {"experiment", "analysis", "report", "checks"},
 }
 """Where a library may be used."""

@@ -15,6 +15,7 @@ COMMANDS = {
     "list": "show scenarios, designs and parameters",
     "describe": "describe a workload and draw its load over time",
     "run": "run one scenario and write its tables",
+    "answer": "answer a question of the review from its own experiment",
     "sensitivity": "vary what is assumed, and see whether the answer turns",
     "sweep": "run a sweep file, on this machine or many",
     "metrics": "print all 21 metrics, each with its denominator",

@@ -1,0 +1,43 @@
+"""Differences between designs in the table of a question: in pairs, with intervals."""
+
+import pandas as pd
+
+from vmmodel.analysis.family import CONFIDENCE
+from vmmodel.analysis.paired import Paired, compare
+from vmmodel.analysis.statistics import Interval, median_interval
+
+
+def difference(
+    table: pd.DataFrame, column: str, design: str, baseline: str, resamples: int = 0
+) -> Paired:
+    """Compare two designs in *column*, replication by replication.
+
+    *table* holds one case: a row for each design and replication.  Runs that gave no value (NaN)
+    leave their pair out.
+    """
+    wide = table.pivot(index="replication", columns="design", values=column)
+    wide = wide.reindex(columns=[design, baseline])
+    return compare(wide[design], wide[baseline], resamples=resamples)
+
+
+def as_interval(one: Paired) -> Interval:
+    """Give the mean difference with its t interval."""
+    return Interval(one.mean, one.low, one.high, CONFIDENCE, one.n)
+
+
+def medians(table: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
+    """Give the median of each of *columns* with its exact interval, a row for each group."""
+    rows = []
+    for names, group in table.groupby(by, sort=False):
+        row = dict(zip(by, names, strict=True))
+        for column in columns:
+            one = median_interval(group[column])
+            row |= {column: one.estimate, f"{column} low": one.low, f"{column} high": one.high}
+        rows.append(row | {"runs": len(group)})
+    return pd.DataFrame(rows)
+
+
+def per_run(runs: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Give the keys of a row in a question's table, and *columns* of the runs."""
+    keys = ["scenario", "setting", "design", "replication"]
+    return runs[[*keys, *columns]].reset_index(drop=True)
