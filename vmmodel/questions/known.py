@@ -2,8 +2,11 @@
 
 from vmmodel.errors import InputError, meant
 from vmmodel.questions.base import Question
+from vmmodel.questions.q1 import Q1
+from vmmodel.questions.q2 import Q2
+from vmmodel.questions.q3 import Q3
 
-QUESTIONS: dict[str, Question] = {}
+QUESTIONS: dict[str, Question] = {each.name: each for each in (Q1, Q2, Q3)}
 
 
 def question(name: str) -> Question:
