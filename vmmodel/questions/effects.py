@@ -1,5 +1,8 @@
 """Differences between designs in the table of a question: in pairs, with intervals."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pandas as pd
 
 from vmmodel.analysis.family import CONFIDENCE
@@ -58,3 +61,8 @@ def exact_if_equal(one: Paired) -> Interval:
     sure = share_interval(one.n, one.n).low
     low, high = one.mean * sure - (1 - sure), one.mean * sure + (1 - sure)
     return Interval(one.mean, max(low, -1.0), min(high, 1.0), CONFIDENCE, one.n)
+
+
+def each(table: pd.DataFrame) -> Iterator[Any]:
+    """Go through rows, whose columns are attributes."""
+    yield from table.itertuples(index=False)

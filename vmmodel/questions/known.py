@@ -5,8 +5,10 @@ from vmmodel.questions.base import Question
 from vmmodel.questions.q1 import Q1
 from vmmodel.questions.q2 import Q2
 from vmmodel.questions.q3 import Q3
+from vmmodel.questions.q7 import Q7
+from vmmodel.questions.q9 import Q9
 
-QUESTIONS: dict[str, Question] = {each.name: each for each in (Q1, Q2, Q3)}
+QUESTIONS: dict[str, Question] = {each.name: each for each in (Q1, Q2, Q3, Q7, Q9)}
 
 
 def question(name: str) -> Question:

@@ -16,7 +16,7 @@ from vmmodel.analysis.summary import Metric
 from vmmodel.analysis.tables import Study
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.effects import as_interval, difference, medians, per_run
+from vmmodel.questions.effects import as_interval, difference, each, medians, per_run
 from vmmodel.questions.wording import share, verdict
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
@@ -203,7 +203,7 @@ def _panel(axes: Axes, middle: pd.DataFrame) -> None:
 
 def _alt(middle: pd.DataFrame) -> str:
     most = middle[middle.rate == middle.rate.max()]
-    said = [f"{row.design} {style.number(row.gone, 1)} on {row.route}" for row in most.itertuples()]
+    said = [f"{row.design} {style.number(row.gone, 1)} on {row.route}" for row in each(most)]
     return f"Median pages gone at the highest rate: {', '.join(said)}."
 
 

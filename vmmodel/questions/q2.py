@@ -15,9 +15,9 @@ from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions import frees
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.effects import as_interval, difference, exact_if_equal, per_run
+from vmmodel.questions.effects import as_interval, difference, each, exact_if_equal, per_run
 from vmmodel.questions.outcomes import Kinds, outcome_bars
-from vmmodel.questions.wording import share, verdict
+from vmmodel.questions.wording import points, share, verdict
 from vmmodel.report import style
 from vmmodel.report.figure import Figure
 from vmmodel.sim.prices import load_prices
@@ -143,8 +143,7 @@ def answer(table: pd.DataFrame) -> Answer:
 
 
 def _verdict(found: Interval) -> str:
-    points = Interval(*(100 * v for v in (found.estimate, found.low, found.high)), 0.95, found.n)
-    apart = style.apart(points, "percentage points")
+    apart = points(found)
     where = f"(wrong frees, kernel with INVARIANTS, {found.n} pairs of runs)"
     return {
         "less": f"A function of its own notices what the landed change lets pass: the share of "
@@ -217,7 +216,7 @@ def figure(table: pd.DataFrame) -> Figure:
     svg = outcome_bars(drawn, KINDS, list(KERNELS), "q2-outcomes")
     said = [
         f"{row.kernel}, {row.bug}, {row.path}: {row.noticed} of {row.bugs} noticed"
-        for row in counts.itertuples()
+        for row in each(counts)
     ]
     return Figure("q2-outcomes", svg, f"Bugs by outcome. {'; '.join(said)}.", CAPTION, counts)
 
@@ -232,7 +231,7 @@ CAPTION = (
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Give outcomes with the exact interval of what is noticed, and the price of a free."""
     counts = counts_by_outcome(table)
-    seen = [share_interval(int(r.noticed), int(r.bugs)) for r in counts.itertuples()]
+    seen = [share_interval(int(r.noticed), int(r.bugs)) for r in each(counts)]
     counts["noticed low"] = [one.low for one in seen]
     counts["noticed high"] = [one.high for one in seen]
     return counts

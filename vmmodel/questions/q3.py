@@ -183,7 +183,7 @@ def figure(table: pd.DataFrame) -> Figure:
     """Draw counters over time where the counter is wrong and where it hides a leak; and alarms."""
     with canvas(3.5) as drawing:
         grid = drawing.subplots(1, 3, width_ratios=[1, 1, 1.05])
-        drawing.subplots_adjust(left=0.065, right=0.985, top=0.8, bottom=0.15, wspace=0.2)
+        drawing.subplots_adjust(left=0.085, right=0.985, top=0.8, bottom=0.15, wspace=0.22)
         _over_time(grid[0], table, JUDGED, "freeable")
         _over_time(grid[1], table, "failures alone", "bump:leak")
         grid[0].set_ylabel("pages, median over runs")
@@ -197,9 +197,9 @@ def figure(table: pd.DataFrame) -> Figure:
 
 
 CAPTION = (
-    "Left: out of memory, the kernel's counter runs below the pages that callers have. Middle: every "
-    "request fails and its page leaks, so the counter rises although nobody uses a page. Right: of "
-    "the runs that do or do not leak, how many leaks.sh calls a leak by each counter."
+    "Left: out of memory, the kernel's counter runs below the pages that callers have. Middle: "
+    "every request fails and its page leaks, so the counter rises although nobody uses a page. "
+    "Right: of the runs that do or do not leak, how many leaks.sh calls a leak by each counter."
 )
 LINES = {
     "v_nofree_count": ("v_nofree_count", "freeable"),

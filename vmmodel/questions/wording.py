@@ -35,3 +35,14 @@ def share(events: int, trials: int) -> str:
         return "none of none"
     ends = f"{style.percent(found.low)} to {style.percent(found.high)}"
     return f"{style.number(events)} of {style.number(trials)} ({ends})"
+
+
+def points(found: Interval) -> str:
+    """Word a difference of shares, in percentage points.
+
+    >>> points(Interval(0.5, 0.25, 0.75, 0.95, 9))
+    '+50 percentage points [+25, +75]'
+    """
+    low, high = 100 * found.low, 100 * found.high
+    scaled = Interval(100 * found.estimate, low, high, found.coverage, found.n)
+    return style.apart(scaled, "percentage points")
