@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from vmmodel.experiment.meta import describe_sweep
 from vmmodel.experiment.sweep import Sweep, run_sweep
 from vmmodel.paths import ROOT
 from vmmodel.questions.base import Question
@@ -15,7 +16,7 @@ from vmmodel.questions.sweeps import REPLICATIONS, SweepLab
 
 def perform(sweep: Sweep, folder: Path) -> None:
     """Run a sweep here, without progress."""
-    run_sweep(sweep, folder, {}, workers=1)
+    run_sweep(sweep, folder, describe_sweep(sweep, "a test"), workers=1)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

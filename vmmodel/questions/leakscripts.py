@@ -32,10 +32,10 @@ def new_maxima(samples: Sequence[int]) -> bool:
 def rising_minima(samples: Sequence[int]) -> bool:
     """Tell whether leaks2.sh reports a leak; *samples* are one a second.
 
-    A value near its minimum, or below, starts the count anew.  The script's second report, from a
-    minimum that may not fall any more, is not needed: one is enough.
+    A value near its minimum, or below, starts the count anew, and counts.  Zeros at the start are
+    passed over.  What the script does after its first report is not needed: one is enough.
 
-    >>> rising_minima([0] + [10] * 121), rising_minima([0] + [9] * 1000)
+    >>> rising_minima([5] + [15] * 120), rising_minima([5] + [14] * 1000)
     (True, False)
     """
     smallest, above, seen = 0, 0, False

@@ -140,8 +140,8 @@ def figure(table: pd.DataFrame) -> Figure:
 
 
 CAPTION = (
-    "The constant is the price branch, which stands for whatever the hot path pays for a cold one. Its whole range is "
-    "small beside what the other prices of a free leave open, so the model decides nothing here."
+    "The constant is the price branch, for whatever the hot path pays for a cold one. Its whole "
+    "range is small beside what the other prices of a free leave open: the model decides nothing."
 )
 
 
