@@ -68,6 +68,11 @@ def test_few_equal_pairs_are_not_certain() -> None:
     assert four.high > 0
 
 
+def test_balance_of_unconverted_consumers() -> None:
+    """Where each unconverted clean-up panics, one of them weighs as much as one wrong free."""
+    assert "at 1.0 unconverted clean-ups for one" in Q2.answer(made({"freeable": ALL})).turns
+
+
 @pytest.mark.parametrize(
     ("kernel", "design", "outcome"),
     [

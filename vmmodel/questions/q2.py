@@ -193,13 +193,17 @@ def _price(table: pd.DataFrame) -> str:
 
 
 def _turns(table: pd.DataFrame) -> str:
-    release = silence(table, RELEASE)
+    """Say where the assertion is of no use, and how many unconverted consumers it is worth."""
+    release, gained = silence(table, RELEASE), -silence(table).estimate
+    stops = bugs_of(table, DEBUG, "unconverted", "separate")
+    price = stops.noticed / stops.bugs if stops.bugs else float("nan")
+    balance = f"{style.number(gained / price, 1)} unconverted clean-ups" if price > 0 else "no end"
     return (
         "where nobody runs INVARIANTS: in a release kernel the difference is "
         f"{style.signed(100 * release.estimate)} percentage points ({release.n} pairs of runs); "
-        "or where unconverted consumers are met more often than wrong frees, since each stops a "
-        "machine with INVARIANTS that `freeable` serves: the balance is at one clean-up for one "
-        "wrong free if a panic weighs as much as a page with two users."
+        "or where unconverted consumers are met too often, since each stops a machine with "
+        f"INVARIANTS that `freeable` serves: the balance is at {balance} for one wrong free, if a "
+        "panic weighs as much as a page with two users."
     )
 
 
