@@ -26,7 +26,7 @@ def outcome_bars(counts: pd.DataFrame, kinds: Kinds, panels: list[str], name: st
             axes.set_title(panel)
         grid[0].set_yticks(range(len(rows)), rows)
         grid[0].set_ylim(len(rows) - 0.4, -0.6)
-        drawing.supxlabel("share of the bugs met, and how many", fontsize=8.5, y=0.01)
+        drawing.supxlabel("share of what was met, and how often it was", fontsize=8.5, y=0.01)
         drawing.legend(
             *grid[0].get_legend_handles_labels(), loc="upper left", ncols=len(kinds),
             frameon=False, bbox_to_anchor=(0.0, 1.0), columnspacing=1.4, handlelength=1.2,

@@ -125,8 +125,9 @@ def figure(table: pd.DataFrame) -> Figure:
             seen = style.look(colour)
             axes.plot([work[low], work[high]], [y, y], color=seen.light, linewidth=6)
             axes.plot(work[value], y, seen.marker, color=seen.light, markersize=9)
-            text = f"  {style.number(work[low], 1)} to {style.number(work[high], 1)} ns"
-            axes.text(work[high], y, text, va="center")
+            text = f"{style.number(work[low], 1)} to {style.number(work[high], 1)} ns"
+            end = (work[high], y)
+            axes.annotate(text, end, (8, 0), textcoords="offset points", va="center")
         axes.set_yticks(range(len(spans)), list(spans))
         axes.set_ylim(len(spans) - 0.4, -0.6)
         axes.set_xlim(0, 1.25 * work.max())
