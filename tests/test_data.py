@@ -64,8 +64,8 @@ def _matching(pattern: str) -> list[Path]:
 
 
 def _is_table(name: str) -> bool:
-    """Tell whether a file has rows and columns; pages and sweep files describe themselves."""
-    return not name.endswith(".md") and not name.startswith("sweeps/")
+    """Tell whether a file is described here column by column; not so answers and sweep files."""
+    return not name.endswith(".md") and not name.startswith(("answers/", "sweeps/"))
 
 
 def _read(path: Path) -> tuple[list[str], list[Row]]:

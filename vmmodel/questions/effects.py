@@ -1,10 +1,13 @@
 """Differences between designs in the table of a question: in pairs, with intervals."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pandas as pd
 
 from vmmodel.analysis.family import CONFIDENCE
 from vmmodel.analysis.paired import Paired, compare
-from vmmodel.analysis.statistics import Interval, median_interval
+from vmmodel.analysis.statistics import Interval, median_interval, share_interval
 
 
 def difference(
@@ -41,3 +44,25 @@ def per_run(runs: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Give the keys of a row in a question's table, and *columns* of the runs."""
     keys = ["scenario", "setting", "design", "replication"]
     return runs[[*keys, *columns]].reset_index(drop=True)
+
+
+def exact_if_equal(one: Paired) -> Interval:
+    """Give the mean difference of shares; where all are equal, with the interval of a sure event.
+
+    No spread can be estimated from equal differences.  What n pairs of n show is a share of at
+    least Clopper and Pearson's lower end; the other pairs might differ by as much as shares can.
+
+    >>> one = exact_if_equal(compare([0] * 10, [1] * 10, resamples=0))
+    >>> one.estimate, round(one.low, 2), round(one.high, 2)
+    (-1.0, -1.0, -0.38)
+    """
+    if not one.n or one.low < one.high:
+        return as_interval(one)
+    sure = share_interval(one.n, one.n).low
+    low, high = one.mean * sure - (1 - sure), one.mean * sure + (1 - sure)
+    return Interval(one.mean, max(low, -1.0), min(high, 1.0), CONFIDENCE, one.n)
+
+
+def each(table: pd.DataFrame) -> Iterator[Any]:
+    """Go through rows, whose columns are attributes."""
+    yield from table.itertuples(index=False)
