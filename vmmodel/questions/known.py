@@ -12,9 +12,7 @@ from vmmodel.questions.q7 import Q7
 from vmmodel.questions.q8 import Q8
 from vmmodel.questions.q9 import Q9
 
-QUESTIONS: dict[str, Question] = {
-    each.name: each for each in (Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9)
-}
+QUESTIONS: dict[str, Question] = {each.name: each for each in (Q1, Q2, Q3, Q4, Q5, Q6, Q7, Q8, Q9)}
 
 
 def question(name: str) -> Question:

@@ -15,7 +15,8 @@ from vmmodel.analysis.metrics import KEY
 from vmmodel.analysis.paired import Paired, compare
 from vmmodel.analysis.statistics import share_interval
 from vmmodel.analysis.summary import Metric
-from vmmodel.experiment.scenario import Scenario
+from vmmodel.experiment.scenario import Scenario, scenario
+from vmmodel.paths import DATA
 from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.drawing import GREY, line
 from vmmodel.questions.effects import as_interval, difference
@@ -23,10 +24,6 @@ from vmmodel.questions.requests import request_times
 from vmmodel.questions.words import change, crossing
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
-from vmmodel.sim.script import Script
-from vmmodel.workloads.parameters import Parameters
-from vmmodel.workloads.several_pages import SeveralPagesParameters, several_pages_script
-from vmmodel.workloads.streams import Streams
 
 LOOP, BATCH, PARTIAL = "freeable", "freeable,multi=batch", "freeable,multi=partial"
 WITHOUT_FREE = ("batch", "batch-partial")
@@ -59,20 +56,8 @@ COLUMNS = {
 }
 
 
-def _draw(parameters: Parameters, streams: Streams, _variant: str) -> Script:
-    assert isinstance(parameters, SeveralPagesParameters)
-    return several_pages_script(parameters, streams)
-
-
-STORY = Scenario(
-    name="several-pages",
-    title="Requests for several pages",
-    story="Slabs of n pages are asked for in storms on all CPUs, with memory free or exhausted.",
-    question="What does a batch save, and what does it cost?",
-    limits=("Nothing else happens on the machine, so only the requests meet at the free lock.",),
-    parameters=SeveralPagesParameters(),
-    draw=_draw,
-)
+STORY = scenario(str(DATA / "questions" / "several-pages.toml"))
+REQUESTS = int(STORY.parameters.described()["requests"]["value"])
 
 
 def _setting(pages: int, memory: str) -> Scenario:
@@ -116,7 +101,7 @@ def _tail(pages: int) -> float:
     """Expect the tail of the last chunk after a Poisson number of requests; NaN where it splits."""
     if 512 % pages:
         return float("nan")
-    return pages * stranded_tail(SeveralPagesParameters().requests, 512 // pages)
+    return pages * stranded_tail(REQUESTS, 512 // pages)
 
 
 def _of(table: pd.DataFrame, pages: int, memory: str = "free") -> pd.DataFrame:

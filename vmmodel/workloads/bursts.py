@@ -2,7 +2,7 @@
 
 Ordinary pages move in bursts of the size of a page cache's bucket, straight to and from the buddy
 lists; there are no page caches, reservations or page daemon.  What asks for NOFREE pages is one of
-four kinds of subject.
+five kinds of subject.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -146,7 +146,31 @@ class Pages(Part):
     )
 
 
-Subject = Annotated[Recorded | Slabs | Exhaustion | Pages, Field(discriminator="kind")]
+class SeveralPages(Part):
+    """Slabs of one size, asked for in storms while memory is free or nearly exhausted."""
+
+    kind: Literal["several-pages"]
+    pages: Quantity = quantity("pages", 1, 64, "pages of a slab", whole=True)
+    requests: Quantity = quantity(
+        "slabs", 1, 100_000, "slabs asked for, mean of a Poisson number", whole=True
+    )
+    storm: Quantity = quantity("slabs", 1, 1000, "slabs asked for together", whole=True)
+    episodes: Quantity = quantity("episodes", 0, 1000, "how often memory is exhausted", whole=True)
+    pressed_share: Quantity = quantity(
+        "of the run", 0, 1, "how long memory is short, if there are episodes"
+    )
+    squeezes: Quantity = quantity(
+        "times", 1, 1000, "how often in an episode the pages left free change", whole=True
+    )
+    leave_pages: Quantity = quantity(
+        "pages", 0, 10_000, "at most left free in an episode, above the floor of class SYSTEM",
+        whole=True,
+    )  # fmt: skip
+
+
+Subject = Annotated[
+    Recorded | Slabs | Exhaustion | Pages | SeveralPages, Field(discriminator="kind")
+]
 
 
 class Failures(Part):

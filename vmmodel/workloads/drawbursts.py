@@ -2,12 +2,13 @@
 
 from vmmodel.sim.script import Script
 from vmmodel.workloads.background import Background, draw_background
-from vmmodel.workloads.bursts import Bursts, Exhaustion, Pages, Recorded, Slabs
+from vmmodel.workloads.bursts import Bursts, Exhaustion, Pages, Recorded, SeveralPages, Slabs
 from vmmodel.workloads.deal import deal
 from vmmodel.workloads.drawn import Drawn
 from vmmodel.workloads.exhaustion import draw_exhaustion
 from vmmodel.workloads.objectpages import draw_pages
 from vmmodel.workloads.recorded import check_fits, draw_recorded, other_pages
+from vmmodel.workloads.severalpages import draw_several
 from vmmodel.workloads.slabs import draw_slabs
 from vmmodel.workloads.streams import Streams
 from vmmodel.workloads.vmstat import ZoneTable
@@ -52,5 +53,7 @@ def _draw_subject(
             return draw_exhaustion(exhaustion, d, background, streams)
         case Slabs() as slabs:
             return draw_slabs(slabs, d, background, streams)
+        case SeveralPages() as several:
+            return draw_several(several, d, background, streams)
         case Pages() as pages:
             return draw_pages(pages, d, background, streams)
