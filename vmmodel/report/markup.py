@@ -88,12 +88,17 @@ def inline(text: str) -> str:
     return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
 
 
-def frame_html(frame: pd.DataFrame, caption: str) -> str:
+def frame_table(frame: pd.DataFrame, caption: str) -> Table:
     """A data frame as a table; its first column gives the row headings."""
     rows: list[list[str | Cell]] = [
         [_plain(value) for value in row] for row in frame.itertuples(index=False)
     ]
-    return Table(caption, [str(name) for name in frame.columns], rows)._repr_html_()
+    return Table(caption, [str(name) for name in frame.columns], rows)
+
+
+def frame_html(frame: pd.DataFrame, caption: str) -> str:
+    """The same as HTML."""
+    return frame_table(frame, caption)._repr_html_()
 
 
 def _plain(value: object) -> str:

@@ -1,0 +1,67 @@
+"""The committed answers as a page shows them: text, figure and table of each question."""
+
+import pandas as pd
+
+from vmmodel.questions.base import Question
+from vmmodel.questions.known import QUESTIONS, question
+from vmmodel.questions.stored import stored
+from vmmodel.questions.wording import points
+from vmmodel.report import style
+from vmmodel.report.figure import Figure
+from vmmodel.report.markup import Prose, Table, frame_table
+
+
+def overview() -> Table:
+    """A line for each question: what decides, and by how much."""
+    return Table(
+        "What each question asks, the metric that was declared to decide it, and its difference"
+        " with a 95 % interval.",
+        ["question", "decided by", "difference"],
+        [[f"{each.name} {each.asks}", _decides(each), _apart(each)] for each in QUESTIONS.values()],
+        text=True,
+    )
+
+
+def _decides(asked: Question) -> str:
+    return f"{asked.primary.title}: {asked.judged}"
+
+
+def _apart(asked: Question) -> str:
+    found, metric = asked.answer(stored(asked)).estimate, asked.primary
+    if metric.unit.startswith("share of"):
+        return points(found)
+    return style.apart(found, metric.unit, metric.digits)
+
+
+def answer(name: str) -> Prose:
+    """What the data say, what would turn it, and what they do not show."""
+    asked = question(name)
+    found = asked.answer(stored(asked))
+    limits = [f"It does not show: {found.limits}"] if found.limits else []
+    return Prose(
+        [
+            f"{asked.asks} Decided beforehand by {asked.primary.title} ({asked.primary.unit}):"
+            f" {asked.judged}",
+            found.sentence,
+            f"It would turn: {found.turns}",
+            *limits,
+            f"What FreeBSD did: {asked.freebsd}",
+        ]
+    )
+
+
+def figure(name: str) -> Figure:
+    """The figure of a question, drawn from its committed table."""
+    asked = question(name)
+    return asked.figure(stored(asked))
+
+
+def summary(name: str) -> Table:
+    """The few numbers of a question, with their intervals."""
+    asked = question(name)
+    return frame_table(asked.summary(stored(asked)), f"{asked.name} in numbers")
+
+
+def table(name: str) -> pd.DataFrame:
+    """Every run of a question: its committed table."""
+    return stored(question(name))
