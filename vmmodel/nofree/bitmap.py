@@ -18,6 +18,7 @@ class ChunkBitmaps:
 
     >>> idle = ChunkBitmaps(Vm.of_size(4096), Reuse.ADDRESS)
     >>> idle.add(4096, 512)
+    0
     >>> idle.take(3), idle.put(4097), idle.runs()
     ([4096, 4097, 4098], 0, [(4097, 1), (4099, 509)])
     """

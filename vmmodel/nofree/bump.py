@@ -18,6 +18,7 @@ class BumpPointer:
 
     >>> idle = BumpPointer(Vm.of_size(4096), Reuse.LIFO)
     >>> idle.add(4096, 512)
+    0
     >>> idle.take(2), idle.put(4096), idle.take(2)
     ([4096, 4097], 0, [4096, 4098])
     """

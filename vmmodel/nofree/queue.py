@@ -17,6 +17,7 @@ class RunQueue:
 
     >>> idle = RunQueue(Vm.of_size(4096), Reuse.LIFO)
     >>> idle.add(4096, 512)
+    0
     >>> idle.take(2), idle.put(4096), idle.runs()
     ([4096, 4097], 0, [(4096, 1), (4098, 510)])
     """
