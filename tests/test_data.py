@@ -64,8 +64,8 @@ def _matching(pattern: str) -> list[Path]:
 
 
 def _is_table(name: str) -> bool:
-    """Tell whether a file has rows and columns; pages and sweep files describe themselves."""
-    return not name.endswith(".md") and not name.startswith("sweeps/")
+    """Tell whether a file is described column by column; answers and sweep files do it elsewhere."""
+    return not name.endswith(".md") and not name.startswith(("answers/", "sweeps/"))
 
 
 def _read(path: Path) -> tuple[list[str], list[Row]]:
