@@ -64,7 +64,7 @@ def _matching(pattern: str) -> list[Path]:
 
 
 def _is_table(name: str) -> bool:
-    """Tell whether a file is described here column by column; not so answers and sweep files."""
+    """Tell whether a file is described column by column; answers and sweeps do it elsewhere."""
     return not name.endswith(".md") and not name.startswith(("answers/", "sweeps/"))
 
 
