@@ -26,11 +26,11 @@ def source(cell: dict[str, Any]) -> str:
     return "".join(cell["source"])
 
 
-def test_the_three_arguments_and_their_check_are_there() -> None:
+def test_questions_arguments_and_their_check_are_there() -> None:
     """The report consists of these notebooks."""
     arguments = ["01-fragmentation.ipynb", "02-leaks.ipynb", "03-latency.ipynb"]
 
-    assert [*arguments, "04-statistics.ipynb"] == NAMES
+    assert ["00-questions.ipynb", *arguments, "04-statistics.ipynb"] == NAMES
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
@@ -78,7 +78,7 @@ def test_they_run_from_top_to_bottom(tmp_path: Path) -> None:
 def test_the_selector_works_live(tmp_path: Path) -> None:
     """With INTERACTIVE the drop-down draws beside the figure."""
     sweep = write_sweep(tmp_path / "sweep", 2, 5, STORIES[2:])
-    [ran] = execute.execute(NOTEBOOKS[:1], {"SWEEP": str(sweep), "INTERACTIVE": True})
+    [ran] = execute.execute(NOTEBOOKS[1:2], {"SWEEP": str(sweep), "INTERACTIVE": True})
     outputs = [out for cell in ran.cells for out in cell.get("outputs", [])]
 
     assert any("application/vnd.jupyter.widget-view+json" in out.get("data", {}) for out in outputs)
@@ -89,13 +89,13 @@ def test_a_failing_notebook_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         execute.NotebookError, match=r"01-fragmentation.ipynb: TableError: .*absent"
     ):
-        execute.execute(NOTEBOOKS[:1], {"SWEEP": str(tmp_path / "absent")})
+        execute.execute(NOTEBOOKS[1:2], {"SWEEP": str(tmp_path / "absent")})
 
 
 def test_two_failing_notebooks_give_one_sentence(tmp_path: Path) -> None:
     """When both kernels fail the reader gets one plain error, not a group of them."""
     with pytest.raises(execute.NotebookError, match=r"\.ipynb: TableError: .*absent") as caught:
-        execute.execute(NOTEBOOKS[:2], {"SWEEP": str(tmp_path / "absent")})
+        execute.execute(NOTEBOOKS[1:3], {"SWEEP": str(tmp_path / "absent")})
 
     assert execute.NotebookError is type(caught.value)
     assert caught.value.__suppress_context__
@@ -125,7 +125,7 @@ def test_it_speaks_of_drawn_events(path: Path) -> None:
 
 def test_the_latency_selector_follows_the_machine() -> None:
     """No operation is fixed, so that every machine shows the one it is judged by."""
-    code = "\n".join(source(cell) for cell in cells(NOTEBOOKS[2], "code"))
+    code = "\n".join(source(cell) for cell in cells(NOTEBOOKS[3], "code"))
 
     assert "explore(study, figures.tails)" in code
 

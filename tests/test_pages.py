@@ -18,6 +18,7 @@ from vmmodel.report.export import ReportError, build_report, write
 
 PAGES = [
     "index.html",
+    "00-questions.html",
     "01-fragmentation.html",
     "02-leaks.html",
     "03-latency.html",

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     words = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
     words += [f"--ServerApp.port={arguments.port}", f"--ServerApp.root_dir={ROOT}"]
-    words += ["--LabApp.default_url=/lab/tree/notebooks/01-fragmentation.ipynb"]
+    words += ["--LabApp.default_url=/lab/tree/notebooks/00-questions.ipynb"]
     if arguments.no_browser:
         words.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -1,5 +1,7 @@
 """The committed answers as a page shows them: text, figure and table of each question."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 
 from vmmodel.questions.base import Question
@@ -16,8 +18,8 @@ def overview() -> Table:
     return Table(
         "What each question asks, the metric that was declared to decide it, and its difference"
         " with a 95 % interval.",
-        ["question", "decided by", "difference"],
-        [[f"{each.name} {each.asks}", _decides(each), _apart(each)] for each in QUESTIONS.values()],
+        ["", "question", "decided by", "difference"],
+        [[each.name, each.asks, _decides(each), _apart(each)] for each in QUESTIONS.values()],
         text=True,
     )
 
@@ -40,9 +42,8 @@ def answer(name: str) -> Prose:
     limits = [f"It does not show: {found.limits}"] if found.limits else []
     return Prose(
         [
-            f"{asked.asks} Decided beforehand by {asked.primary.title} ({asked.primary.unit}):"
-            f" {asked.judged}",
             found.sentence,
+            f"Decided beforehand by: {asked.primary.title} ({asked.primary.unit}), {asked.judged}.",
             f"It would turn: {found.turns}",
             *limits,
             f"What FreeBSD did: {asked.freebsd}",
@@ -56,10 +57,21 @@ def figure(name: str) -> Figure:
     return asked.figure(stored(asked))
 
 
-def summary(name: str) -> Table:
+@dataclass(frozen=True)
+class Folded:
+    """A table that a reader unfolds: the numbers behind an answer, next to its figure."""
+
+    table: Table
+
+    def _repr_html_(self) -> str:
+        head = f"{self.table.caption} ({len(self.table.rows)} rows)"
+        return f"<details><summary>{head}</summary>{self.table._repr_html_()}</details>"
+
+
+def summary(name: str) -> Folded:
     """The few numbers of a question, with their intervals."""
     asked = question(name)
-    return frame_table(asked.summary(stored(asked)), f"{asked.name} in numbers")
+    return Folded(frame_table(asked.summary(stored(asked)), f"{asked.name} in numbers"))
 
 
 def table(name: str) -> pd.DataFrame:
