@@ -1,9 +1,11 @@
 """The same tables from Dask: on this machine, at an address, with a worker that is killed."""
 
+import multiprocessing
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +18,7 @@ from experiment.small import DESIGNS, small_sweep, table_bytes
 
 from vmmodel.errors import InputError, StudyError
 from vmmodel.experiment import cluster as cluster_module
-from vmmodel.experiment.cluster import Cluster, model_identity
+from vmmodel.experiment.cluster import Cluster, Watch, model_identity
 from vmmodel.experiment.sweep import run_sweep
 from vmmodel.experiment.unit import Unit
 from vmmodel.paths import DATA, ROOT
@@ -77,6 +79,73 @@ def test_workers_of_our_own(undisturbed: Path, tmp_path: Path) -> None:
     run_sweep(SWEEP, tmp_path / "out", {}, workers=2, cluster=Cluster("local"))
 
     assert table_bytes(undisturbed) == table_bytes(tmp_path / "out")
+
+
+def test_last_worker_is_gone_and_another_comes(
+    undisturbed: Path, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a scheduler without a worker a sweep says so and waits, and goes on with the next one."""
+    monkeypatch.setattr(cluster_module, "LOOK_S", 0.1)
+    said: list[str] = []
+    with ExitStack() as stack:
+        first = stack.enter_context(worker(address, tmp_path / "first"))
+
+        def say(sentence: str) -> None:
+            said.append(sentence)
+            if "left" in sentence:
+                stack.enter_context(worker(address, tmp_path / "second"))
+
+        def done(_unit: Unit) -> None:
+            first.kill()
+
+        run_sweep(SWEEP, tmp_path / "out", {}, done=done, cluster=Cluster(address), say=say)
+
+    assert "No worker is left: waiting for one ..." in said
+    assert table_bytes(undisturbed) == table_bytes(tmp_path / "out")
+
+
+class NoWorkers:
+    """A client whose scheduler has lost all workers."""
+
+    def scheduler_info(self) -> dict[str, dict[str, object]]:
+        """As Dask's."""
+        return {"workers": {}}
+
+
+def test_own_workers_that_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where our own workers are gone for good, a sweep ends with a sentence and waits no more."""
+    monkeypatch.setattr(cluster_module, "LOOK_S", 0.0)
+    monkeypatch.setattr(cluster_module, "GONE_S", 0.05)
+    said: list[str] = []
+    watch = Watch(NoWorkers(), True, said.append)  # type: ignore[arg-type]
+    watch.look()
+    time.sleep(0.1)
+
+    with pytest.raises(StudyError, match="all workers died and could not be started again"):
+        watch.look()
+
+    assert [] == said
+
+
+def test_cluster_that_does_not_close_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker process that outlives the closing of its cluster is ended, others are not."""
+    context = multiprocessing.get_context("spawn")
+    other, stray = (context.Process(target=time.sleep, args=(60,)) for _ in range(2))
+    other.start()
+    others = set(multiprocessing.active_children())
+    stray.start()
+
+    class Stuck:
+        def close(self, timeout: float) -> None:
+            raise TimeoutError
+
+    cluster_module._end(Stuck(), others)
+
+    stray.join(10)
+    assert not stray.is_alive()
+    assert other.is_alive()
+    other.kill()
+    other.join(10)
 
 
 def test_what_is_finished_is_not_sent(tmp_path: Path, undisturbed: Path) -> None:

@@ -9,10 +9,12 @@ library is imported when it is asked for: a study alone starts no server.
 # Dask is typed in part; what comes from it is given a type where it enters.
 
 import logging
+import multiprocessing
 import pickle
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -35,6 +37,12 @@ AT_ONCE = 2000
 """Units that are handed out at once, at least: enough for workers that come later."""
 
 CONNECT_S = 20
+POLL_S = 0.02
+LOOK_S = 2.0
+"""Time between two looks at the workers while nothing comes back."""
+GONE_S = 60.0
+"""Time after which our own workers are given up, if none has started again."""
+CLOSE_S = 30.0
 
 DECIDING = ("numpy", "simpy")
 """Libraries whose version decides what is drawn and in which order things happen."""
@@ -107,10 +115,46 @@ def run_on_cluster(
     """
     with _connected(cluster, workers) as client:
         threads = _threads(client, say)
-        yield from _gather(client, in_pieces(units, threads), shards, threads)
+        watch = Watch(client, cluster.address == LOCAL, say)
+        yield from _gather(client, in_pieces(units, threads), shards, threads, watch)
 
 
-def _gather(client: "Client", units: list[Unit], shards: Shards, threads: int) -> Iterator[Unit]:
+@dataclass
+class Watch:
+    """Looks after the workers while nothing comes back.
+
+    Dask waits for ever where the last worker died and none was started in its place.  At a
+    scheduler elsewhere others may still come; our own would have been there by now.
+    """
+
+    client: "Client"
+    own: bool
+    say: Callable[[str], None]
+    _next: float = field(default=0.0, init=False)
+    _gone_since: float | None = field(default=None, init=False)
+
+    def look(self) -> None:
+        """Look, unless that was just done; `ClusterError` if our own workers are all gone."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + LOOK_S
+        if self.client.scheduler_info()["workers"]:
+            self._gone_since = None
+        elif self._gone_since is None:
+            self._gone_since = now
+            if not self.own:
+                self.say("No worker is left: waiting for one ...")
+        elif self.own and now - self._gone_since > GONE_S:
+            raise ClusterError(
+                "all workers died and could not be started again: finished runs are kept, so "
+                "start again"
+            )
+
+
+def _gather(
+    client: "Client", units: list[Unit], shards: Shards, threads: int, watch: Watch
+) -> Iterator[Unit]:
     """Keep a number of units handed out, until all are back or given up."""
     from distributed import as_completed
 
@@ -128,7 +172,7 @@ def _gather(client: "Client", units: list[Unit], shards: Shards, threads: int) -
         return futures
 
     finished = as_completed(hand_out(max(AT_ONCE, 2 * threads)))
-    for future in finished:
+    for future in _in_turn(finished, watch):
         unit = flying.pop(future.key)
         results = _result(future)
         future.release()
@@ -141,6 +185,16 @@ def _gather(client: "Client", units: list[Unit], shards: Shards, threads: int) -
             yield unit
     if given_up:
         raise LostRuns(lost(given_up, "on every worker that tried"))
+
+
+def _in_turn(finished: Any, watch: Watch) -> Iterator[Any]:
+    """Give futures as they come back; more may be added meanwhile."""
+    while not finished.is_empty():
+        back = finished.next_batch(block=False)
+        yield from back
+        if not back:
+            time.sleep(POLL_S)
+            watch.look()
 
 
 def _keep(unit: Unit, results: dict[str, bytes], shards: Shards) -> None:
@@ -187,7 +241,7 @@ def _connected(cluster: Cluster, workers: int) -> Iterator["Client"]:
             "--scheduler needs Dask, which is not installed: pip install 'vmmodel[dask]'"
         ) from None
     security = cluster.security()
-    own = None
+    own, others = None, set(multiprocessing.active_children())
     if cluster.address == LOCAL:
         with deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
             own = LocalCluster(
@@ -203,11 +257,22 @@ def _connected(cluster: Cluster, workers: int) -> Iterator["Client"]:
         except (OSError, ValueError, TypeError, ImportError) as error:
             what = f"{cluster.address} cannot be reached ({_first_line(error)})"
             raise InputError("--scheduler", what, "tcp://HOST:PORT of a Dask scheduler") from None
-        with client:
+        try:
             yield client
+        finally:
+            with suppress(TimeoutError):
+                client.close()
     finally:
         if own is not None:
-            own.close()
+            _end(own, others)
+
+
+def _end(own: Any, others: set[Any]) -> None:
+    """Close our own cluster; what does not end in time, as a worker just starting, is killed."""
+    with suppress(TimeoutError):
+        own.close(timeout=CLOSE_S)
+    for process in set(multiprocessing.active_children()) - others:
+        process.kill()
 
 
 def _first_line(error: BaseException) -> str:
