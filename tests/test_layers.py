@@ -50,7 +50,7 @@ ONLY_IN = {
     "scipy": {"analysis"},
     "statsmodels": {"analysis"},
     "SALib": {"experiment", "analysis"},
-    "pandas": {"experiment", "analysis", "report", "checks", "questions"},
+    "pandas": {"experiment", "analysis", "report", "checks", "questions", "commands.answer"},
     "pyarrow": {"experiment", "analysis", "report", "checks"},
 }
 """Where a library may be used."""
