@@ -16,6 +16,7 @@ COMMANDS = {
     "describe": "describe a workload and draw its load over time",
     "run": "run one scenario and write its tables",
     "answer": "answer a question of the review from its own experiment",
+    "factorial": "cross the choices of a design, and see which matters",
     "sensitivity": "vary what is assumed, and see whether the answer turns",
     "sweep": "run a sweep file, on this machine or many",
     "metrics": "print all 21 metrics, each with its denominator",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from vmmodel.analysis.family import FAMILY
 from vmmodel.errors import InputError
 from vmmodel.questions import shown
 from vmmodel.questions.known import QUESTIONS
@@ -38,3 +39,11 @@ def test_no_such_question() -> None:
         InputError, match=r"no question .Q10. \(did you mean Q1\?\), expected Q1, Q2"
     ):
         shown.answer("Q10")
+
+
+def test_choices() -> None:
+    """The factorial has a sentence for each metric of the family, its limits, and a figure."""
+    paragraphs = shown.choices().paragraphs
+
+    assert len(FAMILY) + 1 == len(paragraphs)
+    assert shown.choices_figure().svg

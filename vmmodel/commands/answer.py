@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = list(QUESTIONS.values()) if everything else [question(arguments.question)]
     _check(arguments, asked)
     command = _command(arguments)
-    lab = _lab(arguments, command)
+    lab = lab_of(arguments, command)
     for each in asked:
         _keep(each, _answer(each, lab), arguments, command)
     return 0
@@ -58,15 +58,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace, asked: "list[Question]") -> None:
     """Refuse what cannot be written, before anything is run."""
-    from vmmodel.errors import InputError
     from vmmodel.experiment.store import check_replaceable
+
+    check_storable(arguments)
+    for each in asked if arguments.out else ():
+        check_replaceable(arguments.out / each.name.lower())
+
+
+def check_storable(arguments: argparse.Namespace) -> None:
+    """Refuse to keep a table that is not that of the quick profile."""
+    from vmmodel.errors import InputError
     from vmmodel.questions.sweeps import REPLICATIONS
 
     quick = arguments.profile == "quick" and arguments.seed == 1
     if arguments.store and not (quick and arguments.replications in (None, REPLICATIONS["quick"])):
         raise InputError("--store", "this is another profile or seed", "the quick profile as it is")
-    for each in asked if arguments.out else ():
-        check_replaceable(arguments.out / each.name.lower())
 
 
 def _command(arguments: argparse.Namespace) -> str:
@@ -79,7 +85,8 @@ def _command(arguments: argparse.Namespace) -> str:
     return command_line([*words, "--seed", str(arguments.seed)])
 
 
-def _lab(arguments: argparse.Namespace, command: str) -> "SweepLab":
+def lab_of(arguments: argparse.Namespace, command: str) -> "SweepLab":
+    """Give the place where runs are made, with progress; *command* repeats it."""
     from vmmodel.commands.sweeping import progress_console, sweep_with_progress
     from vmmodel.experiment.sweep import Sweep
     from vmmodel.paths import ROOT

@@ -1,14 +1,19 @@
 """The committed answers as a page shows them: text, figure and table of each question."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 
 from vmmodel.questions.base import Question
+from vmmodel.questions.choices import LIMITS, sentences
+from vmmodel.questions.factorial import FACTORIAL, Effects, effects
 from vmmodel.questions.known import QUESTIONS, question
+from vmmodel.questions.plans import BASE
 from vmmodel.questions.stored import stored
 from vmmodel.questions.wording import points
 from vmmodel.report import style
+from vmmodel.report.factorial import factorial
 from vmmodel.report.figure import Figure
 from vmmodel.report.markup import Prose, Table, frame_table
 
@@ -77,3 +82,18 @@ def summary(name: str) -> Folded:
 def table(name: str) -> pd.DataFrame:
     """Every run of a question: its committed table."""
     return stored(question(name))
+
+
+@cache
+def _effects() -> Effects:
+    return effects(stored(FACTORIAL))
+
+
+def choices() -> Prose:
+    """Which choice of a design matters for which metric, and what the factorial leaves out."""
+    return Prose([*sentences(_effects()), f"It does not show: {LIMITS}"])
+
+
+def choices_figure() -> Figure:
+    """Main effects of every choice, and which of them act together."""
+    return factorial(_effects().terms, _effects().levels, list(BASE))

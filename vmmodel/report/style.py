@@ -53,12 +53,25 @@ STATES = {
 }
 """States of a 2 MB region; drawn as pixels, so the light colours serve both kinds of page."""
 
+WORKLOADS = {
+    "syzkaller": Look("--syzkaller", "#c6511e", "#ff9566", "o"),
+    "second-resource": Look("--second-resource", "#1d6fb8", "#63aef5", "s"),
+    "init-failure": Look("--init-failure", "#0b7d5c", "#37c99e", "D"),
+    "swap-storm": Look("--swap-storm", "#8a4fb0", "#c898ea", "^"),
+}
+"""Workloads of the factorial, where each has a mark of its own in one panel."""
+
 _SPARE = Look("--spare", "#7a4fa3", "#c3a2e6", "*", (0, (2, 2)))
 
 
 def look(design: str) -> Look:
     """Look of a *design*; one the study does not know is violet with a star."""
     return DESIGNS.get(design, _SPARE)
+
+
+def workload(name: str) -> Look:
+    """Look of a workload; one that has none is violet with a star."""
+    return WORKLOADS.get(name, _SPARE)
 
 
 def number(value: float, digits: int = 0) -> str:
@@ -156,10 +169,9 @@ def percent(share: float, digits: int = 1) -> str:
 
 def css_variables(dark: bool) -> str:
     """Declarations of all colour variables for light or *dark* pages."""
-    looks = [*DESIGNS.values(), _SPARE]
-    return " ".join(f"{one.variable}: {one.dark if dark else one.light};" for one in looks)
+    return " ".join(f"{one.variable}: {one.dark if dark else one.light};" for one in every_look())
 
 
 def every_look() -> list[Look]:
     """All looks whose colour a page may replace in a figure."""
-    return [*DESIGNS.values(), _SPARE]
+    return [*DESIGNS.values(), *WORKLOADS.values(), _SPARE]

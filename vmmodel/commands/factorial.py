@@ -1,0 +1,104 @@
+"""Cross the choices that a design is made of: which matters, which does not, and how much.
+
+Every plan is balanced over main effects and two-way interactions; combinations that cannot be built
+are in none.  All compositions meet the same drawn events.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vmmodel.commands.run import natural, positive
+
+if TYPE_CHECKING:
+    from vmmodel.questions.factorial import Effects
+
+EPILOG = """\
+  ./study factorial                    quick: three minutes of a CPU
+  ./study factorial --out DIR          also CSV, figure and text in DIR
+  ./study factorial --profile full     every plan on every workload at its own size: a night
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--profile", choices=("quick", "full"), default="quick")
+    parser.add_argument("--replications", type=positive, help="other than the profile's")
+    parser.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
+    parser.add_argument("--workers", type=positive, help="processes (default: one for each CPU)")
+    parser.add_argument("--runs", type=Path, help="folder for the runs (data/runs/answers)")
+    parser.add_argument("--out", type=Path, help="folder for tables, figure and text")
+    parser.add_argument("--again", action="store_true", help="run again what is there already")
+    parser.add_argument(
+        "--store", action="store_true", help="keep the quick table in data/answers, for the report"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the runs, and print what they say."""
+    from vmmodel.commands.answer import check_storable, lab_of
+    from vmmodel.commands.sweeping import command_line
+    from vmmodel.experiment.store import check_replaceable
+    from vmmodel.questions import factorial
+    from vmmodel.questions.stored import store
+
+    check_storable(arguments)
+    if arguments.out:
+        check_replaceable(arguments.out)
+    words = ["factorial", "--profile", arguments.profile]
+    if arguments.replications:
+        words += ["--replications", str(arguments.replications)]
+    command = command_line([*words, "--seed", str(arguments.seed)])
+    found = factorial.effects(factorial.measure(lab_of(arguments, command)))
+    _print(found)
+    if arguments.store:
+        print(store(factorial.FACTORIAL, found.runs))
+    if arguments.out:
+        print(_write(found, arguments.out, command))
+    return 0
+
+
+def _print(found: "Effects") -> None:
+    from vmmodel.questions.choices import LIMITS, sentences
+    from vmmodel.questions.plans import PLANS
+    from vmmodel.report.terminal import print_frame
+
+    for plan in PLANS.values():
+        print(f"{plan.name}: {plan.kind} combinations of {', '.join(plan.crossed)}; {plan.why}.")
+    for interaction in (False, True):
+        rows = found.terms[found.terms.term.str.contains(":") == interaction]
+        title = "two-way interactions that are shown" if interaction else "main effects"
+        shown = rows[rows.p_holm < 0.05] if interaction else rows
+        print_frame(shown[_COLUMNS], title)
+    print("\n".join(sentence.replace("`", "") for sentence in sentences(found)))
+    print(f"It does not show: {LIMITS.replace('`', '')}")
+
+
+_COLUMNS = [
+    "metric", "term", "scenario", "plan", "size", "low", "high", "best", "worst", "share", "p_holm",
+    "verdict",
+]  # fmt: skip
+
+
+def _write(found: "Effects", folder: Path, command: str) -> Path:
+    """Write tables, figure and text, replacing what was there."""
+    from vmmodel.checks.store import Outcome, write_outcome
+    from vmmodel.questions import choices
+    from vmmodel.questions.factorial import STAGES
+    from vmmodel.questions.plans import BASE, pairs
+    from vmmodel.report.factorial import factorial
+    from vmmodel.report.picture import standalone
+
+    figure = factorial(found.terms, found.levels, list(BASE))
+    stages = [f"`{stage.scenario}`: {stage.why}." for stage in STAGES]
+    texts = {"answer.md": choices.markdown(found, stages)}
+    if figure.svg:
+        texts["factorial.svg"] = standalone(figure)
+    reports = {
+        "factorial": found.runs,
+        "factorial-terms": found.terms,
+        "factorial-levels": found.levels,
+        "factorial-pairs": pairs(),
+    }
+    write_outcome(folder, Outcome(reports, texts), command, figure.caption)
+    return folder
