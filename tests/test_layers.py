@@ -42,7 +42,7 @@ ONLY_IN = {
     "random": {"workloads", "experiment.streams"},
     "numpy.random": {"workloads", "experiment.streams", "analysis.checks"},
     "secrets": set(),
-    "distributed": {"experiment.cluster"},
+    "distributed": {"experiment.cluster", "experiment.daskclient"},
     "pickle": {"experiment.cluster"},
     "marshal": set(),
     "shelve": set(),

@@ -1,5 +1,6 @@
 """The same tables from Dask: on this machine, at an address, with a worker that is killed."""
 
+import gc
 import multiprocessing
 import re
 import shutil
@@ -211,6 +212,16 @@ def test_nobody_at_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for address in ("tcp://127.0.0.1:1", "nonsense://x", "tcp://127.0.0.1:notaport"):
         with pytest.raises(InputError, match=r"--scheduler: .* cannot be reached"):
             run_at(address, tmp_path / "out")
+
+    assert [] == open_clients()
+
+
+def open_clients() -> list[object]:
+    """Clients that the garbage collector would have to close, who knows when."""
+    from distributed import Client
+
+    found = [each for each in gc.get_objects() if isinstance(each, Client)]
+    return [each for each in found if each.status != "closed"]
 
 
 SMALL = str(DATA / "sweeps" / "small.toml")

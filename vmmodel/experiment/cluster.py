@@ -235,7 +235,9 @@ def _threads(client: "Client", say: Callable[[str], None]) -> int:
 @contextmanager
 def _connected(cluster: Cluster, workers: int) -> Iterator["Client"]:
     try:
-        from distributed import Client, LocalCluster
+        from distributed import LocalCluster
+
+        from vmmodel.experiment.daskclient import PromptClient
     except ModuleNotFoundError:
         raise ClusterError(
             "--scheduler needs Dask, which is not installed: pip install 'vmmodel[dask]'"
@@ -253,7 +255,7 @@ def _connected(cluster: Cluster, workers: int) -> Iterator["Client"]:
             )
     try:
         try:
-            client = Client(own or cluster.address, timeout=CONNECT_S, security=security)
+            client = PromptClient(own or cluster.address, timeout=CONNECT_S, security=security)
         except (OSError, ValueError, TypeError, ImportError) as error:
             what = f"{cluster.address} cannot be reached ({_first_line(error)})"
             raise InputError("--scheduler", what, "tcp://HOST:PORT of a Dask scheduler") from None
