@@ -27,15 +27,22 @@ EPILOG = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("question", nargs="?", help="Q1 to Q9, or all; lists them if not given")
-    parser.add_argument("--profile", choices=("quick", "full"), default="quick")
+    add_lab_arguments(parser)
+
+
+def add_lab_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare how much is run and where it goes, as `lab_of` reads it."""
+    parser.add_argument(
+        "--profile", choices=("quick", "full"), default="quick", help="how much to run"
+    )
     parser.add_argument("--replications", type=positive, help="other than the profile's")
     parser.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
     parser.add_argument("--workers", type=positive, help="processes (default: one for each CPU)")
     parser.add_argument("--runs", type=Path, help="folder for the runs (data/runs/answers)")
-    parser.add_argument("--out", type=Path, help="folder for table, figure and sentence")
+    parser.add_argument("--out", type=Path, help="folder for tables, figure and text")
     parser.add_argument("--again", action="store_true", help="run again what is there already")
     parser.add_argument(
-        "--store", action="store_true", help="keep the quick tables in data/answers, for the report"
+        "--store", action="store_true", help="keep the quick table in data/answers, for the report"
     )
 
 

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmmodel.commands.run import natural, positive
+from vmmodel.commands.answer import add_lab_arguments
 
 if TYPE_CHECKING:
     from vmmodel.questions.factorial import Effects
@@ -22,16 +22,7 @@ EPILOG = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--profile", choices=("quick", "full"), default="quick")
-    parser.add_argument("--replications", type=positive, help="other than the profile's")
-    parser.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
-    parser.add_argument("--workers", type=positive, help="processes (default: one for each CPU)")
-    parser.add_argument("--runs", type=Path, help="folder for the runs (data/runs/answers)")
-    parser.add_argument("--out", type=Path, help="folder for tables, figure and text")
-    parser.add_argument("--again", action="store_true", help="run again what is there already")
-    parser.add_argument(
-        "--store", action="store_true", help="keep the quick table in data/answers, for the report"
-    )
+    add_lab_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
