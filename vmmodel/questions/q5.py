@@ -62,7 +62,7 @@ REQUESTS = int(STORY.parameters.described()["requests"]["value"])
 
 def _setting(pages: int, memory: str) -> Scenario:
     """Give the story for one size; short memory leaves 0 to twice the pages of a request."""
-    values = {"pages": str(pages)}
+    values = {"slab_pages": str(pages)}
     if memory == "short":
         values |= {"episodes": str(EPISODES), "leave_pages": str(2 * pages)}
     return replace(STORY.with_values(values), setting=f"pages={pages} memory={memory}")

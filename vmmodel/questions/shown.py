@@ -23,7 +23,7 @@ def overview() -> Table:
     return Table(
         "What each question asks, the metric that was declared to decide it, and its difference"
         " with a 95 % interval.",
-        ["", "question", "decided by", "difference"],
+        ["number", "question", "decided by", "difference"],
         [[each.name, each.asks, _decides(each), _apart(each)] for each in QUESTIONS.values()],
         text=True,
     )

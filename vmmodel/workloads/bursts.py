@@ -150,7 +150,7 @@ class SeveralPages(Part):
     """Slabs of one size, asked for in storms while memory is free or nearly exhausted."""
 
     kind: Literal["several-pages"]
-    pages: Quantity = quantity("pages", 1, 64, "pages of a slab", whole=True)
+    slab_pages: Quantity = quantity("pages", 1, 64, "pages of a slab", whole=True)
     requests: Quantity = quantity(
         "slabs", 1, 100_000, "slabs asked for, mean of a Poisson number", whole=True
     )

@@ -20,7 +20,7 @@ def draw_several(
     """Draw requests for slabs of some pages, and the pages left free in episodes."""
     rng = streams("requests")
     times = _request_times(subject, background.horizon_ns, d.background.storm_spread.ns, rng)
-    layout = keg_layout(subject.pages.whole * PAGE_SIZE, 8)
+    layout = keg_layout(subject.slab_pages.whole * PAGE_SIZE, 8)
     pressure = _pressure(subject, background.horizon_ns, streams("pressure"))
     requests: list[tuple[int, Action]] = [(time_ns, Refill(0, 1)) for time_ns in times]
     return Drawn(requests, (("several pages", layout),), pressure)
