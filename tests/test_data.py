@@ -65,7 +65,7 @@ def _matching(pattern: str) -> list[Path]:
 
 def _is_table(name: str) -> bool:
     """Tell whether a file is described column by column; answers and sweeps do it elsewhere."""
-    return not name.endswith(".md") and not name.startswith(("answers/", "sweeps/"))
+    return not name.endswith(".md") and not name.startswith(("answers/", "questions/", "sweeps/"))
 
 
 def _read(path: Path) -> tuple[list[str], list[Row]]:
