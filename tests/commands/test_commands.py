@@ -59,7 +59,7 @@ def test_list_designs(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     text = capsys.readouterr().out
     assert set(DESIGNS) <= words_of(text)
     for (axis, choice), part in PARTS.items():
-        row = f"│ {axis} │ {choice} │ {part.does} │ {part.freebsd} │ {part.page} │"
+        row = f"│ {axis}={choice} │ {part.does} │ {part.freebsd} │ {part.page} │"
         assert row in "\n".join(" ".join(line.split()) for line in text.splitlines())
 
 
