@@ -32,9 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run what is not there yet, execute the notebooks, write the pages."""
     from vmmodel.commands.sweeping import command_line, progress_console, sweep_with_progress
+    from vmmodel.experiment.locks import forget_shards
     from vmmodel.experiment.scenario import SCENARIOS
     from vmmodel.experiment.store import check_replaceable, read_meta
-    from vmmodel.experiment.sweep import Sweep, forget_shards
+    from vmmodel.experiment.sweep import Sweep
     from vmmodel.nofree import DESIGNS
     from vmmodel.paths import ROOT
 

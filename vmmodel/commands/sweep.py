@@ -54,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Plan, run, and print where the tables are."""
     from vmmodel.commands.sweeping import command_line, progress_console, sweep_with_progress
     from vmmodel.cpus import available_cpus
+    from vmmodel.experiment.locks import forget_shards
     from vmmodel.experiment.store import check_replaceable, read_meta
-    from vmmodel.experiment.sweep import forget_shards
     from vmmodel.experiment.sweepfile import read_sweep
 
     console = progress_console()
