@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from vmmodel import __version__
 from vmmodel.errors import StudyError
+from vmmodel.experiment.interrupts import obeyed, tell_stopped
 
 COMMANDS = {
     "report": "run the quick profile and write reports/index.html",
@@ -57,7 +58,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; give its exit status."""
     try:
         try:
-            return _dispatch(sys.argv[1:] if argv is None else argv)
+            with obeyed():
+                return _dispatch(sys.argv[1:] if argv is None else argv)
         finally:
             if sys.stdout is not None:  # it was closed before we began
                 sys.stdout.flush()
@@ -71,8 +73,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"study: {package} is not installed: delete .venv and start again\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("study: stopped; what was finished is kept and will not be run again\n")
-        return 130
+        return tell_stopped()
     except BrokenPipeError:
         # The reader went away (`| head`): not our mistake, and nothing more to say.
         _discard_output()

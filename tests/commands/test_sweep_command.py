@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -92,6 +93,50 @@ def test_interrupted_sweep_goes_on(tiny: Path, tmp_path: Path) -> None:
     kept = len(list(tmp_path.glob(f"{SHARDS}/*/*/*")))
     more = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, check=True)
     assert f" {kept} are finished, {TINY_RUNS - kept} to be run." in more.stderr
+
+
+LONG = """\
+replications = 40
+designs = ["bump:panic", "freeable"]
+[[scenario]]
+name = "second-resource"
+"""
+"""A sweep file whose runs take about a second each."""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("pause", [0.01, 0.5])
+def test_second_press_ends_at_once(tmp_path: Path, pause: float, workers: str) -> None:
+    """A second Ctrl-C waits for nothing, has one line and keeps the finished runs."""
+    file, out = tmp_path / "long.toml", tmp_path / "out"
+    file.write_text(LONG)
+    words = [sys.executable, "-m", "vmmodel", "sweep", str(file), "--out", str(out)]
+    words += ["--workers", workers]
+    process = subprocess.Popen(
+        words, cwd=ROOT, text=True, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob(f"{SHARDS}/*/*/*")) and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        for _ in range(2):
+            with suppress(ProcessLookupError):  # one process may have ended by then
+                os.killpg(process.pid, signal.SIGINT)
+            time.sleep(pause)
+        _, err = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    assert 130 == process.returncode
+    last = "study: stopped; what was finished is kept and will not be run again"
+    assert last == err.splitlines()[-1]
+    assert 1 == err.count(last)
+    assert "Traceback" not in err
+    stopping = "study: stopping: what has begun ends first; press again to stop at once"
+    assert (workers == "2") == (stopping in err.splitlines())
+    assert list(tmp_path.glob(f"{SHARDS}/*/*/*"))
 
 
 def test_folder_is_named_after_the_file() -> None:

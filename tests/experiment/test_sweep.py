@@ -17,9 +17,10 @@ import pytest
 from experiment.small import DESIGNS, VALUES, leftovers, small_sweep, table_bytes
 
 from vmmodel.experiment import unit as unit_module
+from vmmodel.experiment.locks import forget_shards
 from vmmodel.experiment.schema import TABLES
 from vmmodel.experiment.shards import SHARDS
-from vmmodel.experiment.sweep import forget_shards, run_sweep
+from vmmodel.experiment.sweep import run_sweep
 from vmmodel.experiment.unit import Unit
 from vmmodel.paths import ROOT
 from vmmodel.sim.machine import AnyScript, run_script

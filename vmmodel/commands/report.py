@@ -24,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replications", type=positive, help="other than the profile's")
     parser.add_argument("--seed", type=natural, default=1, help="seed of all streams (default: 1)")
     parser.add_argument("--workers", type=positive, help="processes (default: one for each CPU)")
-    parser.add_argument("--runs", type=Path, help="folder for the tables (data/runs/PROFILE)")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        help="folder of tables (data/runs/PROFILE); another sweep there is named and replaced",
+    )
     parser.add_argument("--out", type=Path, help="folder for the pages (default: reports/)")
     parser.add_argument("--again", action="store_true", help="run again what is there already")
 
@@ -32,9 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run what is not there yet, execute the notebooks, write the pages."""
     from vmmodel.commands.sweeping import command_line, progress_console, sweep_with_progress
+    from vmmodel.experiment.locks import forget_shards
     from vmmodel.experiment.scenario import SCENARIOS
     from vmmodel.experiment.store import check_replaceable, read_meta
-    from vmmodel.experiment.sweep import Sweep, forget_shards
+    from vmmodel.experiment.sweep import Sweep
     from vmmodel.nofree import DESIGNS
     from vmmodel.paths import ROOT
 

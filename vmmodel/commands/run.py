@@ -61,7 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="assert at every sample that no page is missing and that all lists are sound",
     )
     parser.add_argument("--workers", type=positive, help="processes (default: one for each CPU)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the tables")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for the tables; another sweep that is there is replaced, and named",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

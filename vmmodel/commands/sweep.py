@@ -36,7 +36,11 @@ CORES = (2, 32, 1000)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE.toml", help="the sweep file")
-    parser.add_argument("--out", type=Path, help="folder for the tables (data/runs/FILE)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for the tables (data/runs/FILE); another sweep there is replaced, and named",
+    )
     parser.add_argument("--dry-run", action="store_true", help="plan and estimate, write nothing")
     parser.add_argument(
         "--estimate-full", action="store_true", help="estimate all scenarios, designs, replications"
@@ -54,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Plan, run, and print where the tables are."""
     from vmmodel.commands.sweeping import command_line, progress_console, sweep_with_progress
     from vmmodel.cpus import available_cpus
+    from vmmodel.experiment.locks import forget_shards
     from vmmodel.experiment.store import check_replaceable, read_meta
-    from vmmodel.experiment.sweep import forget_shards
     from vmmodel.experiment.sweepfile import read_sweep
 
     console = progress_console()

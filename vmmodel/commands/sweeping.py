@@ -17,7 +17,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from vmmodel.errors import printable
 from vmmodel.experiment.meta import describe_sweep
+from vmmodel.experiment.replacing import replaced
 from vmmodel.experiment.sweep import Sweep, run_sweep
 from vmmodel.experiment.unit import Unit
 
@@ -78,9 +80,12 @@ def sweep_with_progress(
     cluster: "Cluster | None" = None,
 ) -> None:
     """Run *sweep* into *folder* and show how far it is."""
+    meta = describe_sweep(sweep, command)
+    lost = replaced(folder, meta)
+    if lost:
+        sys.stderr.write(f"study: {printable(str(folder))}: {lost}\n")
     compile_kernel(console)
     with Course(len(sweep.units()) * len(sweep.designs), console) as course:
-        meta = describe_sweep(sweep, command)
         run_sweep(
             sweep,
             folder,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmmodel.errors import InputError, StudyError
 from vmmodel.experiment.digest import model_digest
+from vmmodel.experiment.interrupts import slow_to_stop
 from vmmodel.experiment.local import LostRuns, deaf_to_interrupts, lost
 from vmmodel.experiment.shards import Damaged, Shards, pack, unpack
 from vmmodel.experiment.sweep import in_pieces
@@ -113,7 +114,7 @@ def run_on_cluster(
 
     *workers* is the number of processes if the cluster is `LOCAL`, else it has its own.
     """
-    with _connected(cluster, workers) as client:
+    with slow_to_stop(), _connected(cluster, workers) as client:
         threads = _threads(client, say)
         watch = Watch(client, cluster.address == LOCAL, say)
         yield from _gather(client, in_pieces(units, threads), shards, threads, watch)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from multiprocessing import get_context, parent_process
 
 from vmmodel.errors import StudyError
+from vmmodel.experiment.interrupts import slow_to_stop
 from vmmodel.experiment.shards import Shards, pack
 from vmmodel.experiment.unit import Unit, run_unit
 
@@ -136,10 +137,11 @@ def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool; when stopped, what has begun ends and nothing else begins."""
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with slow_to_stop():
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

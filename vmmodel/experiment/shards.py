@@ -30,6 +30,10 @@ class Damaged(Exception):
     """A shard that is not what was written."""
 
 
+class Gone(Damaged):
+    """A shard that is not there, any more or yet."""
+
+
 class NotKept(OSError):
     """A finished run for which there is no room; the reader can make some."""
 
@@ -100,9 +104,11 @@ class Shards:
         return self.path(key).exists()
 
     def read(self, key: str) -> Tables:
-        """Read a run; `Damaged` where the file is not what was written, or gone."""
+        """Read a run; `Damaged` where the file is not what was written, `Gone` without one."""
         try:
             return unpack(self.path(key).read_bytes())
+        except FileNotFoundError as error:
+            raise Gone(str(error)) from None
         except OSError as error:
             raise Damaged(error.strerror or str(error)) from None
 
@@ -122,10 +128,10 @@ class Shards:
 
     def fault(self, key: str) -> str | None:
         """Say what is wrong with a finished run; None when it is sound, "" when it is not there."""
-        if not self.has(key):
-            return ""
         try:
             _head(self.path(key).read_bytes())
+        except FileNotFoundError:
+            return ""
         except Damaged as damaged:
             return str(damaged)
         return None

@@ -8,7 +8,6 @@ not show in the tables.
 import hashlib
 import json
 import math
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from vmmodel.cpus import available_cpus
 from vmmodel.experiment.digest import model_digest
 from vmmodel.experiment.local import finish_unit, left_of, run_here, run_on_processes
+from vmmodel.experiment.locks import sole_writer
 from vmmodel.experiment.scenario import Scenario
-from vmmodel.experiment.shards import SHARDS, Damaged, Shards
+from vmmodel.experiment.shards import SHARDS, Damaged, Gone, Shards
 from vmmodel.experiment.store import Part, write_sweep
 from vmmodel.experiment.unit import Unit
 
@@ -76,23 +76,21 @@ def run_sweep(
     """
     units = sweep.units()
     shards = shards_of(folder)
-    shards.tidy()
-    left = _left(units, shards, done, say)
-    for unit in _run_all(left, shards, workers or available_cpus(), cluster, say):
-        done(unit)
-    write_sweep(folder.resolve(), _parts(units, shards, say), meta)
-    if not keep:
-        shards.forget(key for unit in units for key in unit.keys().values())
+    with sole_writer(folder) as held:
+        if held.alone():
+            shards.tidy()
+        held.share()
+        left = _left(units, shards, done, say)
+        for unit in _run_all(left, shards, workers or available_cpus(), cluster, say):
+            done(unit)
+        write_sweep(folder.resolve(), _parts(units, shards, say), meta)
+        if not keep and held.alone():  # else the others may be reading them
+            shards.forget(key for unit in units for key in unit.keys().values())
 
 
 def shards_of(folder: Path) -> Shards:
     """Give the finished runs that a sweep into *folder* uses."""
     return Shards(folder.resolve().parent / SHARDS / model_digest())
-
-
-def forget_shards(folder: Path) -> None:
-    """Delete the finished runs that a sweep into *folder* would use."""
-    shutil.rmtree(folder.resolve().parent / SHARDS, ignore_errors=True)
 
 
 def _left(
@@ -158,6 +156,10 @@ def _parts(units: list[Unit], shards: Shards, say: Callable[[str], None]) -> Ite
     for unit in units:
         for design, key in unit.keys().items():
             try:
+                tables = shards.read(key)
+            except Gone:
+                say(f"The finished run of {unit}, {design} is gone: it is run again.")
+                finish_unit(replace(unit, designs=(design,)), shards)
                 tables = shards.read(key)
             except Damaged as damaged:
                 _set_aside(key, str(damaged), shards, say)
