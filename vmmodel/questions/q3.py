@@ -16,10 +16,10 @@ from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.effects import as_interval, medians
+from vmmodel.questions.effects import as_interval, mean_text, medians
 from vmmodel.questions.leakscripts import MAXIMA_SECONDS, new_maxima, rising_minima
 from vmmodel.questions.watch import Look, series, watch
-from vmmodel.questions.wording import share, verdict
+from vmmodel.questions.wording import apart, share, too_few, verdict
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.script import Script
@@ -119,26 +119,27 @@ def answer(table: pd.DataFrame) -> Answer:
 
 
 def _verdict(found: Interval) -> str:
-    apart = style.apart(found, "pages", 1)
+    text = apart(found, "pages", 1)
     where = f"under `freeable` on a machine out of memory ({found.n} runs)"
     return {
-        "less": f"`v_nofree_count` ends too low, by {apart} against the NOFREE pages that callers "
-        f"have, {where}.",
-        "more": f"`v_nofree_count` ends too high, by {apart} against the NOFREE pages that callers "
-        f"have, {where}.",
+        "less": f"`v_nofree_count` ends below the NOFREE pages that callers have: off by "
+        f"{text}, {where}.",
+        "more": f"`v_nofree_count` ends above the NOFREE pages that callers have: off by "
+        f"{text}, {where}.",
         "equal": f"`v_nofree_count` is exact: 0 pages off {where}.",
-        "unclear": f"`v_nofree_count` is not shown to be off: {apart} {where}.",
+        "unclear": f"`v_nofree_count` is not shown to be off: {text} {where}.",
+        "few": f"{too_few(found)}. `v_nofree_count` is off by {text} {where}.",
         "unmeasured": f"Nothing is measured {where}.",
     }[verdict(found)]
 
 
 def _parts(table: pd.DataFrame) -> str:
     rows = table[(table.setting == JUDGED) & (table.design == "freeable")]
-    mean = rows[["fallback", "captured", "stranded"]].mean()
+    served, drift = (mean_text(rows[column], 1) for column in ("fallback", "captured"))
     return (
-        f"Of that, {style.number(mean.fallback, 1)} pages are fallback pages in use, which it does "
-        f"not count, and {style.number(mean.captured, 1)} is its drift: fallback pages that were "
-        "freed, which it takes off without having counted them."
+        f"On average {served} pages are fallback pages in use, which it does not count; {drift} "
+        "pages are its drift: fallback pages that were freed, which it takes off without having "
+        "counted them."
     )
 
 

@@ -179,12 +179,11 @@ def _cost(table: pd.DataFrame) -> str:
         one = difference(last, "operation_ns", design, BASELINE)
         most = last[last.design == design].most_pages_touched.max()
         regained = _for_each_region(last, design)
-        parts.append(f"`{design}` {change(one, 'ns', 1)} ({style.number(most)}; {regained})")
-    return (
-        "The work there for a page taken or given back, against the same, and in brackets the page "
-        "structures that one operation touches at most and the work for each region regained: "
-        f"{'; '.join(parts)}."
-    )
+        parts.append(
+            f"`{design}` {change(one, 'ns', 1)} (one operation touches {style.number(most)} page "
+            f"structures at most; {regained})"
+        )
+    return f"The work there for a page taken or given back, against the same: {'; '.join(parts)}."
 
 
 def _for_each_region(last: pd.DataFrame, design: str) -> str:
@@ -194,7 +193,9 @@ def _for_each_region(last: pd.DataFrame, design: str) -> str:
         return "no region regained"
     operations = (last.taken + last.came_back)[last.design == design].mean()
     work = difference(last, "operation_ns", design, BASELINE).mean * operations
-    return f"{style.signed(work / regions / 1000)} µs"
+    way = "rises" if work > 0 else "falls"
+    each_us = style.number(abs(work) / regions / 1000, 1)
+    return f"the work of a run {way} by {each_us} µs for each region regained"
 
 
 def _turns(table: pd.DataFrame) -> str:

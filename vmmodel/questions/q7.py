@@ -13,7 +13,7 @@ from vmmodel.analysis.summary import Metric
 from vmmodel.questions import frees
 from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.effects import as_interval, difference, per_run
-from vmmodel.questions.wording import verdict
+from vmmodel.questions.wording import apart, too_few, verdict
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.prices import Prices, load_prices
@@ -74,17 +74,18 @@ def base(table: pd.DataFrame) -> float:
 
 
 def _verdict(found: Interval, table: pd.DataFrame) -> str:
-    apart, work = style.apart(found, "ns", 2), base(table)
+    text, work = apart(found, "ns", 2), base(table)
     share = style.percent(found.high / work) if work else "n/a"
     of = f"of {style.number(work, 1)} ns of work ({found.n} pairs of runs)"
     cannot = "The model cannot decide whether `__noinline` pays:"
     return {
         "more": f"{cannot} over the whole stated range of its one constant the mean free of an "
-        f"ordinary page changes by {apart} {of}, so by at most {share}.",
-        "less": f"{cannot} the mean free of an ordinary page falls by {apart} {of} as its one "
+        f"ordinary page changes by {text} {of}, so by at most {share}.",
+        "less": f"{cannot} the mean free of an ordinary page falls by {text} {of} as its one "
         "constant rises, which no price should do.",
         "equal": f"{cannot} its one constant changes no free: 0 ns {of}.",
-        "unclear": f"{cannot} its one constant is not shown to change a free: {apart} {of}.",
+        "unclear": f"{cannot} its one constant is not shown to change a free: {text} {of}.",
+        "few": f"{cannot} {too_few(found).lower()}: {text} {of}.",
         "unmeasured": f"{cannot} nothing is measured.",
     }[verdict(found)]
 
@@ -93,8 +94,8 @@ def _beside(found: Interval, others: Interval) -> str:
     if not (others.estimate > 0 and found.estimate > 0):
         return "What the other prices leave open is not measured."
     return (
-        f"The ranges of the other prices leave {style.apart(others, 'ns', 1)} open, "
-        f"{style.number(others.estimate / found.estimate)} times as much."
+        f"The ranges of the other prices leave {apart(others, 'ns', 1)} open, "
+        f"{style.number(others.estimate / found.estimate, 1)} times as much."
     )
 
 
@@ -104,9 +105,10 @@ def _turns(found: Interval, others: Interval) -> str:
     high = load_prices().branch.high
     times = others.estimate / found.estimate
     return (
-        f"if a call or branch cost {style.number(times * high)} ns, {style.number(times)} times "
-        f"the upper end of its range ({style.number(high, 1)} ns): then it would be as large as "
-        "what the other prices leave open."
+        f"if a call or branch cost {style.number(others.estimate, 1)} ns, "
+        f"{style.number(times, 1)} times the upper end of its range "
+        f"({style.number(high, 1)} ns): then it would be as large as what the other prices leave "
+        "open."
     )
 
 

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 
 from vmmodel.analysis.metrics import KEY, live_pages
 from vmmodel.analysis.paired import Paired
-from vmmodel.analysis.statistics import median_interval, share_interval
+from vmmodel.analysis.statistics import median_interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import Scenario, scenario
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.drawing import median_text, rows_of_dots
+from vmmodel.questions.drawing import median_text, rows_of_dots, share_text
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.requests import request_times
 from vmmodel.questions.words import change, reached
@@ -125,10 +125,9 @@ def _waiting(rows: pd.DataFrame) -> str:
     """Say what waiting costs: what was not served, and tries in vain."""
     served = difference(rows, "served", WAIT, SCATTER)
     tried = rows[rows.design == WAIT]
-    vain = share_interval(int(tried.failed.sum()), int(tried.tries.sum()))
     return (
         f"Who waits instead has, at the end, against scatter: {change(served, 'NOFREE pages')}; "
-        f"{style.percent(vain.estimate)} of {style.number(vain.n)} tries failed, "
+        f"of the tries {share_text(tried.failed, tried.tries)} failed, "
         f"each of them followed by at least 100 ms of sleep or by an error."
     )
 
