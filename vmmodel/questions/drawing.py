@@ -64,4 +64,6 @@ def share_text(events: pd.Series, trials: pd.Series) -> str:
 def median_text(values: pd.Series, digits: int = 0) -> str:
     """Word a median with its exact interval."""
     one = median_interval(values)
+    if not one.n:
+        return "n/a"
     return f"{style.number(one.estimate, digits)} {style.span(one, digits)}"

@@ -16,6 +16,7 @@ from vmmodel.analysis.summary import Metric
 from vmmodel.analysis.tables import Study
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions.base import Answer, Lab, Question
+from vmmodel.questions.drawing import median_text
 from vmmodel.questions.effects import as_interval, difference, each, medians, per_run
 from vmmodel.questions.wording import apart, share, too_few, verdict
 from vmmodel.report import style
@@ -210,9 +211,13 @@ def _alt(middle: pd.DataFrame) -> str:
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Give medians by route, rate and design, and how many runs panicked."""
+    rows = []
     by = ["scenario", "route", "rate", "design"]
-    stopped = table.groupby(by, sort=False).panicked.sum().reset_index()
-    return medians(table, by, ["gone"]).merge(stopped, on=by)
+    for (story, route, rate, design), runs in table.groupby(by, sort=False):
+        case = {"story": story, "route": route, "rate": f"{rate:g}", "design": design}
+        gone = {"gone, pages (median)": median_text(runs.gone, 1)}
+        rows.append(case | gone | {"runs": len(runs), "panicked": int(runs.panicked.sum())})
+    return pd.DataFrame(rows)
 
 
 COLUMNS = {

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from vmmodel.analysis.statistics import Interval, share_interval
+from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions import frees
@@ -235,12 +235,11 @@ CAPTION = (
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give outcomes with the exact interval of what is noticed, and the price of a free."""
+    """Give outcomes, in bugs, with the exact interval of what is noticed."""
     counts = counts_by_outcome(table)
-    seen = [share_interval(int(r.noticed), int(r.bugs)) for r in each(counts)]
-    counts["noticed low"] = [one.low for one in seen]
-    counts["noticed high"] = [one.high for one in seen]
-    return counts
+    noticed = [share(int(row.noticed), int(row.bugs)) for row in each(counts)]
+    counts = counts.drop(columns="bugs").assign(noticed=noticed)
+    return counts.rename(columns={"noticed": "noticed, of bugs met", "second_user": "second user"})
 
 
 COLUMNS = {

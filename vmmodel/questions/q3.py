@@ -16,7 +16,8 @@ from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.effects import as_interval, mean_text, medians
+from vmmodel.questions.drawing import median_text
+from vmmodel.questions.effects import as_interval, mean_text
 from vmmodel.questions.leakscripts import MAXIMA_SECONDS, new_maxima, rising_minima
 from vmmodel.questions.watch import Look, series, watch
 from vmmodel.questions.wording import apart, share, too_few, verdict
@@ -48,6 +49,8 @@ COUNTERS = {
     "freed": "pages freed so far",
     "unaccounted": "v_nofree_count less pages held",
 }
+SHORT = dict(zip(COUNTERS, ("nofreeq_size", "v_nofree_count", "freed", "unheld"), strict=True))
+"""Headings of COUNTERS in a table."""
 SCRIPTS = {"maxima": "leaks.sh", "minima": "leaks2.sh"}
 ENDS = ("v_nofree_count", "live", "nofreeq_size", "fallback", "captured", "stranded")
 DRAWN = ("v_nofree_count", "live", "nofreeq_size", "stranded")
@@ -250,12 +253,21 @@ def _alt(table: pd.DataFrame) -> str:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give what the counter is off by, and its parts, by story and design."""
-    middle = medians(table, ["setting", "design"], ["off"])
-    by = table.groupby(["setting", "design"], sort=False)
-    alarmed = [f"{counter}_{script}" for counter in COUNTERS for script in SCRIPTS]
-    more = by[["fallback", "captured", "stranded"]].median().join(by[alarmed].sum())
-    return middle.merge(more.reset_index(), on=["setting", "design"])
+    """Give what the counter is off by and its parts (medians), and the runs with an alarm.
+
+    Alarms by a counter are those of leaks.sh / those of leaks2.sh.
+    """
+    rows = []
+    for (setting, design), runs in table.groupby(["setting", "design"], sort=False):
+        row = {"setting": setting, "design": design}
+        row["off, pages"] = median_text(runs.off)
+        for part in ("fallback", "captured", "stranded"):
+            row[part] = style.number(runs[part].median(), 1)
+        for counter, title in SHORT.items():
+            alarmed = [str(runs[f"{counter}_{script}"].sum()) for script in SCRIPTS]
+            row[f"alarms {title}"] = " / ".join(alarmed)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 COLUMNS = {

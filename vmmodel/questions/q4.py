@@ -31,7 +31,7 @@ from vmmodel.questions.giving import (
     turnovers,
 )
 from vmmodel.questions.requests import pages_given_back, request_times
-from vmmodel.questions.words import change, crossing, reached
+from vmmodel.questions.words import brief, change, crossing, reached, short_design
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
@@ -228,11 +228,14 @@ def _when(table: pd.DataFrame, design: str) -> str:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give, by story, setting and design, what came back and what stayed pinned."""
+    """Give, by story, setting and design, what came back and what stayed pinned.
+
+    Chunks are those given back / imported; the emptiest chunk is told by its pages in use.
+    """
     rows = []
     for (story, setting), case in table.groupby(["scenario", "setting"], sort=False):
         for design, runs in case.groupby("design", sort=False):
-            row = {"story": story, "setting": setting, "design": design, "runs": len(runs)}
+            row = {"story": story, "setting": setting, "design": short_design(str(design))}
             rows.append(row | _summed(case, str(design), runs))
     return pd.DataFrame(rows)
 
@@ -240,13 +243,13 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def _summed(case: pd.DataFrame, design: str, runs: pd.DataFrame) -> dict[str, str]:
     apart = "baseline"
     if design != BASELINE:
-        apart = change(difference(case, "pinned_regions", design, BASELINE), "regions", 1)
+        apart = brief(difference(case, "pinned_regions", design, BASELINE), 1)
     return {
         "pages back / taken": f"{runs.came_back.sum():,} / {runs.taken.sum():,}",
-        "blocks back / imports": f"{runs.blocks_returned.sum():,} / {runs.imports.sum():,}",
-        "pinned": style.number(median_interval(runs.pinned_regions).estimate, 1),
+        "chunks back / in": f"{runs.blocks_returned.sum():,} / {runs.imports.sum():,}",
+        "pinned, regions": style.number(median_interval(runs.pinned_regions).estimate, 1),
         f"minus {BASELINE}": apart,
-        "in use in the emptiest chunk": style.number(median_interval(runs.fewest_in_use).estimate),
+        "emptiest, pages": style.number(median_interval(runs.fewest_in_use).estimate),
     }
 
 

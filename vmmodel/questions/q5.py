@@ -21,7 +21,7 @@ from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.drawing import GREY, line, share_text
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.requests import request_times
-from vmmodel.questions.words import change, crossing
+from vmmodel.questions.words import brief, change, crossing, short_design
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
@@ -224,18 +224,18 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         apart = difference(case, "request_ns", str(design), LOOP) if design != LOOP else None
         rows.append(
             {
-                "setting": setting,
-                "design": design,
-                "runs": len(runs),
-                "request ns": style.number(runs.request_ns.mean()) if timed else "n/a",
-                "minus loop": change(apart, "ns", 1) if timed and apart else "n/a",
-                "of it waiting": style.number(runs.wait_ns.mean(), 1) if timed else "n/a",
+                "pages": runs.pages.iloc[0],
+                "memory": runs.memory.iloc[0],
+                "design": short_design(str(design)),
+                "request, ns": style.number(runs.request_ns.mean()) if timed else "n/a",
+                "minus loop, ns": brief(apart, 1) if timed and apart else "n/a",
+                "waiting, ns": style.number(runs.wait_ns.mean(), 1) if timed else "n/a",
                 "holds": f"{runs.holds.mean():.2f}" if timed else "n/a",
-                "failed tries": f"{runs.failed.sum():,} / {runs.tries.sum():,}",
-                "pages rolled back": f"{runs.rolled_back.sum():,}",
+                "failed / tries": f"{runs.failed.sum():,} / {runs.tries.sum():,}",
+                "rolled back": f"{runs.rolled_back.sum():,}",
                 "captured": f"{runs.captured.sum():,}",
                 "leaked": f"{runs.leaked.sum():,}",
-                "idle at the end": style.number(runs.idle.mean()),
+                "idle": style.number(runs.idle.mean()),
             }
         )
     return pd.DataFrame(rows)

@@ -12,13 +12,15 @@ from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.questions import frees
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.effects import as_interval, difference, per_run
+from vmmodel.questions.effects import as_interval, difference, mean_text, per_run
 from vmmodel.questions.wording import apart, too_few, verdict
+from vmmodel.questions.words import brief
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.prices import Prices, load_prices
 
-DESIGNS = ("freeable", "separate")
+WITHOUT = "separate"
+DESIGNS = ("freeable", WITHOUT)
 """With the constant on every free, and without."""
 FREE_PATH = ("free_lock", "list_op", "page_struct", "atomic", "percpu")
 """What else an ordinary free is priced by."""
@@ -114,8 +116,7 @@ def _turns(found: Interval, others: Interval) -> str:
 
 def figure(table: pd.DataFrame) -> Figure:
     """Draw how far the mean work of a free moves with the constant, and with all other prices."""
-    rows = summary(table)
-    work = rows[rows.design == "freeable"].set_index("setting").free_ns
+    work = table[table.design == "freeable"].groupby("setting", sort=False).free_ns.mean()
     spans = {
         "the constant": ("branch=low", "branch=value", "branch=high", "freeable"),
         "all other prices": ("others=low", "branch=value", "others=high", "ordinary"),
@@ -139,7 +140,9 @@ def figure(table: pd.DataFrame) -> Figure:
         axes.set_title("moved from the low to the high end of their range; dot: as used")
         svg = to_svg(drawing, "q7-free")
     said = [f"{setting} {style.number(ns, 1)} ns" for setting, ns in work.items()]
-    return Figure("q7-free", svg, f"Mean work of a free: {', '.join(said)}.", CAPTION, rows)
+    return Figure(
+        "q7-free", svg, f"Mean work of a free: {', '.join(said)}.", CAPTION, summary(table)
+    )
 
 
 CAPTION = (
@@ -149,9 +152,24 @@ CAPTION = (
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give the mean work of a free and its change against the constant's low end."""
-    rows = table.groupby(["setting", "design"], sort=False)[["frees", "free_ns"]].mean()
-    return rows.reset_index()
+    """Give the mean work of a free by setting, with its interval, and its change by design."""
+    rows = []
+    for (setting, design), runs in table.groupby(["setting", "design"], sort=False):
+        own = table[table.setting == setting]
+        apart = "baseline"
+        if design != WITHOUT:
+            apart = brief(difference(own, "free_ns", str(design), WITHOUT), 2)
+        rows.append(
+            {
+                "prices": setting,
+                "design": design,
+                "runs": len(runs),
+                "frees of a run": style.number(round(runs.frees.mean())),
+                "work of a free, ns (mean)": mean_text(runs.free_ns, 2),
+                f"minus {WITHOUT}, ns": apart,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 COLUMNS = {

@@ -7,7 +7,7 @@ that is freed while it is queued.  No rate is claimed; every trial meets the haz
 
 import pandas as pd
 
-from vmmodel.analysis.statistics import Interval, share_interval
+from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.consumers.lazyqueue import End, Play
 from vmmodel.nofree.pagefields import PLACES
@@ -153,10 +153,11 @@ CAPTION = (
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give the ends by hazard, kernel and place, with the exact interval of harm."""
+    """Give the ends, in trials, by hazard, kernel and place, with the exact interval of harm."""
     rows = counts(table)
-    found = [share_interval(int(r.trials - r.sound), int(r.trials)) for r in each(rows)]
-    return rows.assign(**{"harm low": [f.low for f in found], "harm high": [f.high for f in found]})
+    harm_of = [share(int(row.trials - row.sound), int(row.trials)) for row in each(rows)]
+    rows = rows.drop(columns="trials").assign(**{"harm, of trials": harm_of})
+    return rows.rename(columns={"design": "place", "second_user": "second user"})
 
 
 COLUMNS = {

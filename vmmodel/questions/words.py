@@ -49,6 +49,31 @@ def change(one: Paired, unit: str, digits: int = 0) -> str:
     return f"no difference is shown: {text}"
 
 
+def brief(one: Paired, digits: int = 0) -> str:
+    """Word a difference in a cell, where the heading has the unit.
+
+    >>> from vmmodel.analysis.paired import compare
+    >>> brief(compare([4, 4], [4, 4])), brief(compare([3, 5, 7], [1, 4, 5]))
+    ('0 in all 2', '+1.7 [+0.2, +3.1]')
+    """
+    if not one.n:
+        return "n/a"
+    if one.n == 1:
+        return f"{style.signed(one.mean, digits)} in one"
+    if one.low == one.high:
+        return f"{style.signed(one.mean, digits)} in all {one.n}"
+    return apart(as_interval(one), "", digits)
+
+
+def short_design(design: str) -> str:
+    """Write a design for a narrow column: values without the names of their axes.
+
+    >>> short_design("reclaim,structure=bitmap,reuse=address")
+    'reclaim, bitmap, address'
+    """
+    return ", ".join(word.rpartition("=")[2] for word in design.split(","))
+
+
 def reached(y: list[float], level: float, *, falling: bool = False) -> int | None:
     """Give the first place at which values are at *level* or above (or below); or None.
 
