@@ -16,8 +16,8 @@ SPREADS = {
 }
 """Differences to the baseline, by what they show."""
 WORDS = {
-    "less": "in each of 6 pairs",
-    "more": "in each of 6 pairs",
+    "less": "the same in each of 6 pairs",
+    "more": "the same in each of 6 pairs",
     "mostly less": "[",
     "either": "no difference is shown",
     "none": "no difference in any of 6 pairs",

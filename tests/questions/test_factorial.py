@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from vmmodel.analysis.factorial import aliased
+from vmmodel.analysis.family import FAMILY
+from vmmodel.commands.factorial import _print
 from vmmodel.experiment.meta import describe_sweep
 from vmmodel.experiment.sweep import Sweep, run_sweep
 from vmmodel.nofree.axes import ImpossibleDesign
@@ -27,7 +29,7 @@ from vmmodel.questions.plans import (
 )
 from vmmodel.questions.stored import as_csv, digest, stored, stored_file
 from vmmodel.questions.sweeps import REPLICATIONS, SweepLab
-from vmmodel.report.factorial import factorial
+from vmmodel.report.factorial import factorial, printed
 
 EVERY = 16
 """The back test runs every sixteenth design of a stage."""
@@ -165,6 +167,27 @@ def test_figure_and_text_follow_from_the_table(found: Effects) -> None:
     assert figure.caption.endswith(".")
     assert not figure.data.empty
     assert all(f"`{plan}`" in text for plan in PLANS)
+
+
+def test_printed_terms_say_what_decides(found: Effects) -> None:
+    """Sizes have the metric's unit, and equal replications a verdict without an interval."""
+    pinned, gone, _ = FAMILY
+    by_chance = printed(found.terms, pinned)
+    assert f"size, {pinned.unit}" in by_chance
+    assert "[" in by_chance[by_chance.choice == "import"][f"size, {pinned.unit}"].iloc[0]
+
+    same = effects(made_up(lambda table, _noise: some(table, 0 * _noise))).terms
+    rows = printed(same, gone).set_index(["choice", "plan"])
+    row = rows.loc[("free", "freeing")].iloc[0]
+    assert "matters: the same in all 10 replications" == row.verdict
+    assert row[f"size, {gone.unit}"].endswith(", no interval")
+
+
+def test_a_sentence_stands_for_no_interactions(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without an interaction that is shown no empty table is printed."""
+    _print(effects(made_up(lambda table, _noise: table, replications=6)))
+
+    assert "no two-way interaction is shown." in capsys.readouterr().out
 
 
 def perform(sweep: Sweep, folder: Path) -> None:

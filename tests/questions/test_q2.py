@@ -19,7 +19,7 @@ def made(unnoticed: dict[str, list[float]], priced_ns: float = 0.3) -> pd.DataFr
     for kernel in KERNELS:
         for bug in BUGS:
             for path in PATHS:
-                for replication, share in enumerate(unnoticed.get(path, [0.0] * 4)):
+                for replication, share in enumerate(unnoticed.get(path, NONE)):
                     key = {"design": path, "path": path, "replication": replication}
                     counts = {"noticed": round(10 * (1 - share)), "second_user": round(10 * share)}
                     rows.append({"kernel": kernel, "bug": bug, "bugs": 10, "unnoticed": share})
@@ -34,16 +34,26 @@ def made(unnoticed: dict[str, list[float]], priced_ns: float = 0.3) -> pd.DataFr
     return table(Q2, rows)
 
 
-ALL, NONE = [1.0] * 4, [0.0] * 4
+ALL, NONE = [1.0] * 6, [0.0] * 6
 
 
 @pytest.mark.parametrize(
     ("separate", "freeable", "begins"),
     [
-        ([0.1, 0.2, 0.1, 0.0], ALL, "A function of its own notices what the landed change lets"),
-        (ALL, [0.1, 0.2, 0.1, 0.0], "A function of its own lets more pass than the landed change"),
+        (
+            [0.1, 0.2, 0.1, 0.0, 0.1, 0.2],
+            ALL,
+            "A function of its own notices what the landed change lets",
+        ),
+        (
+            ALL,
+            [0.1, 0.2, 0.1, 0.0, 0.1, 0.2],
+            "A function of its own lets more pass than the landed change",
+        ),
+        ([0.0] * 6, [1.0] * 6, "A function of its own notices"),
+        ([0.0] * 5, [1.0] * 5, "Too few runs to tell: 5 of the at least 6 pairs"),
         (NONE, NONE, "No difference is shown: the share that passes silently"),
-        ([0.5, 0.1, 0.3, 0.2], [0.1, 0.5, 0.2, 0.4], "No difference is shown: the share"),
+        ([0.5, 0.1] * 3, [0.1, 0.5] * 3, "No difference is shown: the share"),
     ],
 )
 def test_sentence(separate: list[float], freeable: list[float], begins: str) -> None:
@@ -60,7 +70,7 @@ def test_price_is_in_the_sentence() -> None:
 
 def test_few_equal_pairs_are_not_certain() -> None:
     """Four equal pairs exclude little; ten exclude more."""
-    four = silence(made({"freeable": ALL}))
+    four = silence(made({"freeable": [1.0] * 4}))
     ten = exact_if_equal(compare([0] * 10, [1] * 10, resamples=0))
 
     assert -1 == four.estimate == four.low

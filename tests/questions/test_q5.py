@@ -32,7 +32,11 @@ def test_sentence_says_what_the_pairs_show(spread: str) -> None:
 
     assert WORDS[spread] in found.sentence.partition("holds")[0]
     assert sum(SPREADS[spread]) / 6 == pytest.approx(found.estimate.estimate)
-    assert "`freeable` 5.0 % of 600, with 42 pages rolled back and 12 ordinary" in found.sentence
+    assert (
+        "`freeable` 5.0 % [5.0, 5.0] in the median run (30 of 600 in all), with 42"
+        in found.sentence
+    )
+    assert "12 were ordinary and stay with the NOFREE queue; idle at the end" in found.sentence
 
 
 @pytest.mark.parametrize(

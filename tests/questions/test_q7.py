@@ -48,7 +48,7 @@ def test_sentence(high: list[float], says: str) -> None:
 
 def test_turns_where_the_constant_is_as_large_as_the_rest() -> None:
     """2 ns within 75 ns are a 37.5th."""
-    assert "if a call or branch cost 75 ns, 37.5 times" in Q7.answer(made([11.0] * 3)).turns
+    assert "if a call or branch cost 75.0 ns, 37.5 times" in Q7.answer(made([11.0] * 3)).turns
 
 
 def test_branch_is_paid_once_by_every_free(tmp_path: Path) -> None:

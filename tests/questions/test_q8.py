@@ -32,8 +32,8 @@ def test_sentence_says_what_the_pairs_show(spread: str) -> None:
 
     assert WORDS[spread] in found.sentence.partition("The others")[0].partition("against it")[2]
     assert sum(SPREADS[spread]) / 6 == pytest.approx(found.estimate.estimate)
-    assert "against scatter: −100 NOFREE pages in each of 6 pairs" in found.sentence
-    assert "70.0 % of 600 tries failed" in found.sentence
+    assert "against scatter: −100 NOFREE pages, the same in each of 6 pairs" in found.sentence
+    assert "70.0 % [70.0, 70.0] in the median run (420 of 600 in all) failed" in found.sentence
 
 
 def test_turning_condition_follows_the_data() -> None:

@@ -11,7 +11,7 @@ from vmmodel.questions.words import change, crossing, reached, shown
 @pytest.mark.parametrize(
     ("mine", "way", "words"),
     [
-        ([3, 4, 5], -1, "−2 pages in each of 3 pairs"),
+        ([3, 4, 5], -1, "−2 pages, the same in each of 3 pairs"),
         ([5.5, 7, 7.5], 0, "no difference is shown: +0.7 pages [−0.1, +1.4]"),
         ([15, 17, 17], 1, "+10.3 pages [+8.9, +11.8]"),
         ([5, 6, 7], 0, "no difference in any of 3 pairs (so in at most 70.8 % of such runs)"),

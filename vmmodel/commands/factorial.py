@@ -50,25 +50,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(found: "Effects") -> None:
+    from vmmodel.analysis.factorial import MATTERS, SMALL
+    from vmmodel.analysis.family import FAMILY
     from vmmodel.questions.choices import LIMITS, sentences
     from vmmodel.questions.plans import PLANS
+    from vmmodel.report.factorial import READ_AS, printed
     from vmmodel.report.terminal import print_frame
 
     for plan in PLANS.values():
         print(f"{plan.name}: {plan.kind} combinations of {', '.join(plan.crossed)}; {plan.why}.")
-    for interaction in (False, True):
-        rows = found.terms[found.terms.term.str.contains(":") == interaction]
-        title = "two-way interactions that are shown" if interaction else "main effects"
-        shown = rows[rows.p_holm < 0.05] if interaction else rows
-        print_frame(shown[_COLUMNS], title)
+    print(f"{READ_AS}\n")
+    joint = found.terms.term.str.contains(":")
+    for metric in FAMILY:
+        print_frame(printed(found.terms[~joint], metric), f"{metric.title}: main effects")
+        shown = printed(found.terms[joint & found.terms.verdict.isin((MATTERS, SMALL))], metric)
+        if shown.empty:
+            print(f"{metric.title}: no two-way interaction is shown.\n")
+        else:
+            print_frame(shown, f"{metric.title}: two-way interactions that are shown")
     print("\n".join(sentence.replace("`", "") for sentence in sentences(found)))
     print(f"It does not show: {LIMITS.replace('`', '')}")
-
-
-_COLUMNS = [
-    "metric", "term", "scenario", "plan", "size", "low", "high", "best", "worst", "share", "p_holm",
-    "verdict",
-]  # fmt: skip
 
 
 def _write(found: "Effects", folder: Path, command: str) -> Path:

@@ -50,7 +50,20 @@ def rows_of_dots(axes: Axes, rows: Sequence[tuple[str, Interval, style.Look]]) -
     axes.grid(visible=False, axis="y")
 
 
+def share_text(events: pd.Series, trials: pd.Series) -> str:
+    """Word the median over runs of a share, with its exact interval, and the counts of all runs.
+
+    Trials of one run are not independent, so the runs are what is counted.
+    """
+    one = median_interval(100 * events / trials.where(trials > 0))
+    ends = style.span(one, 1)
+    counts = f"{style.number(events.sum())} of {style.number(trials.sum())} in all"
+    return f"{style.number(one.estimate, 1)} % {ends} in the median run ({counts})"
+
+
 def median_text(values: pd.Series, digits: int = 0) -> str:
     """Word a median with its exact interval."""
     one = median_interval(values)
+    if not one.n:
+        return "n/a"
     return f"{style.number(one.estimate, digits)} {style.span(one, digits)}"

@@ -1,6 +1,6 @@
 """Differences between designs in the table of a question: in pairs, with intervals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -8,6 +8,7 @@ import pandas as pd
 from vmmodel.analysis.family import CONFIDENCE
 from vmmodel.analysis.paired import Paired, compare
 from vmmodel.analysis.statistics import Interval, median_interval, share_interval
+from vmmodel.report import style
 
 
 def difference(
@@ -38,6 +39,18 @@ def medians(table: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFr
             row |= {column: one.estimate, f"{column} low": one.low, f"{column} high": one.high}
         rows.append(row | {"runs": len(group)})
     return pd.DataFrame(rows)
+
+
+def mean_text(values: Iterable[float], digits: int = 0) -> str:
+    """Word the mean of runs with its t interval; of one run there is none.
+
+    >>> mean_text([1, 2, 3]), mean_text([4])
+    ('2 [−0.5, 4.5]', '4 (no interval)')
+    """
+    known = list(values)
+    one = as_interval(compare(known, [0] * len(known), resamples=0))
+    ends = "(no interval)" if one.n < 2 else style.span(one, digits)
+    return f"{style.number(one.estimate, digits)} {ends}"
 
 
 def per_run(runs: pd.DataFrame, *columns: str) -> pd.DataFrame:

@@ -16,8 +16,9 @@ from vmmodel.analysis.summary import Metric
 from vmmodel.analysis.tables import Study
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions.base import Answer, Lab, Question
+from vmmodel.questions.drawing import median_text
 from vmmodel.questions.effects import as_interval, difference, each, medians, per_run
-from vmmodel.questions.wording import share, verdict
+from vmmodel.questions.wording import apart, share, too_few, verdict
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
@@ -105,15 +106,16 @@ def answer(table: pd.DataFrame) -> Answer:
 
 
 def _verdict(found: Interval) -> str:
-    apart = style.apart(found, "pages", 1)
+    text = apart(found, "pages", 1)
     runs = f"in {found.n} pairs of runs of the three stories at {JUDGED:g}"
     return {
-        "more": f"A free is needed with batches too: `batch` leaves {apart} more gone for ever "
+        "more": f"A free is needed with batches too: `batch` leaves {text} more gone for ever "
         f"than `freeable`, {runs}.",
-        "less": f"No free is needed with batches: `batch` leaves {apart} against `freeable`, "
+        "less": f"No free is needed with batches: `batch` leaves {text} against `freeable`, "
         f"{runs}.",
         "equal": f"No difference is shown: `batch` and `freeable` leave the same in all {runs}.",
-        "unclear": f"No difference is shown: `batch` minus `freeable` is {apart}, {runs}.",
+        "unclear": f"No difference is shown: `batch` minus `freeable` is {text}, {runs}.",
+        "few": f"{too_few(found)}. `batch` minus `freeable` is {text}, {runs}.",
         "unmeasured": f"Nothing is measured at {JUDGED:g}: no pair of runs came to its end.",
     }[verdict(found)]
 
@@ -209,9 +211,13 @@ def _alt(middle: pd.DataFrame) -> str:
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Give medians by route, rate and design, and how many runs panicked."""
+    rows = []
     by = ["scenario", "route", "rate", "design"]
-    stopped = table.groupby(by, sort=False).panicked.sum().reset_index()
-    return medians(table, by, ["gone"]).merge(stopped, on=by)
+    for (story, route, rate, design), runs in table.groupby(by, sort=False):
+        case = {"story": story, "route": route, "rate": f"{rate:g}", "design": design}
+        gone = {"gone, pages (median)": median_text(runs.gone, 1)}
+        rows.append(case | gone | {"runs": len(runs), "panicked": int(runs.panicked.sum())})
+    return pd.DataFrame(rows)
 
 
 COLUMNS = {

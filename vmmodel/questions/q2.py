@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from vmmodel.analysis.statistics import Interval, share_interval
+from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions import frees
 from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.effects import as_interval, difference, each, exact_if_equal, per_run
 from vmmodel.questions.outcomes import Kinds, outcome_bars
-from vmmodel.questions.wording import points, share, verdict
+from vmmodel.questions.wording import ENOUGH_EXACT, apart, points, share, too_few, verdict
 from vmmodel.report import style
 from vmmodel.report.figure import Figure
 from vmmodel.sim.prices import load_prices
@@ -143,18 +143,20 @@ def answer(table: pd.DataFrame) -> Answer:
 
 
 def _verdict(found: Interval) -> str:
-    apart = points(found)
+    text = points(found)
     where = f"(wrong frees, kernel with INVARIANTS, {found.n} pairs of runs)"
     return {
         "less": f"A function of its own notices what the landed change lets pass: the share of "
-        f"bugs that pass silently changes by {apart} {where}.",
+        f"bugs that pass silently changes by {text} {where}.",
         "more": f"A function of its own lets more pass than the landed change: the share of bugs "
-        f"that pass silently changes by {apart} {where}.",
+        f"that pass silently changes by {text} {where}.",
         "equal": f"No difference is shown in what passes silently {where}.",
-        "unclear": f"No difference is shown: the share that passes silently changes by {apart} "
+        "unclear": f"No difference is shown: the share that passes silently changes by {text} "
+        f"{where}.",
+        "few": f"{too_few(found, ENOUGH_EXACT)}. The share that passes silently changes by {text} "
         f"{where}.",
         "unmeasured": f"Nothing is measured {where}.",
-    }[verdict(found)]
+    }[verdict(found, ENOUGH_EXACT)]
 
 
 def _noticed(table: pd.DataFrame) -> str:
@@ -186,8 +188,8 @@ def _price(table: pd.DataFrame) -> str:
     at, most = price(table, branch.value), price(table, branch.high)
     base = table[(table.kernel == "priced") & (table.path == "separate")].free_ns.mean()
     return (
-        f"The branch costs {style.apart(at, 'ns', 2)} on every ordinary free, at most "
-        f"{style.apart(most, 'ns', 2)}, where a free is {style.number(base, 1)} ns of work; "
+        f"The branch costs {apart(at, 'ns', 2)} on every ordinary free, at most "
+        f"{apart(most, 'ns', 2)}, where a free is {style.number(base, 1)} ns of work; "
         f"`separate` does not pay it."
     )
 
@@ -233,12 +235,11 @@ CAPTION = (
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give outcomes with the exact interval of what is noticed, and the price of a free."""
+    """Give outcomes, in bugs, with the exact interval of what is noticed."""
     counts = counts_by_outcome(table)
-    seen = [share_interval(int(r.noticed), int(r.bugs)) for r in each(counts)]
-    counts["noticed low"] = [one.low for one in seen]
-    counts["noticed high"] = [one.high for one in seen]
-    return counts
+    noticed = [share(int(row.noticed), int(row.bugs)) for row in each(counts)]
+    counts = counts.drop(columns="bugs").assign(noticed=noticed)
+    return counts.rename(columns={"noticed": "noticed, of bugs met", "second_user": "second user"})
 
 
 COLUMNS = {

@@ -16,10 +16,11 @@ from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import SCENARIOS, Scenario
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.effects import as_interval, medians
+from vmmodel.questions.drawing import median_text
+from vmmodel.questions.effects import as_interval, mean_text
 from vmmodel.questions.leakscripts import MAXIMA_SECONDS, new_maxima, rising_minima
 from vmmodel.questions.watch import Look, series, watch
-from vmmodel.questions.wording import share, verdict
+from vmmodel.questions.wording import apart, share, too_few, verdict
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.script import Script
@@ -48,6 +49,8 @@ COUNTERS = {
     "freed": "pages freed so far",
     "unaccounted": "v_nofree_count less pages held",
 }
+SHORT = dict(zip(COUNTERS, ("nofreeq_size", "v_nofree_count", "freed", "unheld"), strict=True))
+"""Headings of COUNTERS in a table."""
 SCRIPTS = {"maxima": "leaks.sh", "minima": "leaks2.sh"}
 ENDS = ("v_nofree_count", "live", "nofreeq_size", "fallback", "captured", "stranded")
 DRAWN = ("v_nofree_count", "live", "nofreeq_size", "stranded")
@@ -119,26 +122,27 @@ def answer(table: pd.DataFrame) -> Answer:
 
 
 def _verdict(found: Interval) -> str:
-    apart = style.apart(found, "pages", 1)
+    text = apart(found, "pages", 1)
     where = f"under `freeable` on a machine out of memory ({found.n} runs)"
     return {
-        "less": f"`v_nofree_count` ends too low, by {apart} against the NOFREE pages that callers "
-        f"have, {where}.",
-        "more": f"`v_nofree_count` ends too high, by {apart} against the NOFREE pages that callers "
-        f"have, {where}.",
+        "less": f"`v_nofree_count` ends below the NOFREE pages that callers have: off by "
+        f"{text}, {where}.",
+        "more": f"`v_nofree_count` ends above the NOFREE pages that callers have: off by "
+        f"{text}, {where}.",
         "equal": f"`v_nofree_count` is exact: 0 pages off {where}.",
-        "unclear": f"`v_nofree_count` is not shown to be off: {apart} {where}.",
+        "unclear": f"`v_nofree_count` is not shown to be off: {text} {where}.",
+        "few": f"{too_few(found)}. `v_nofree_count` is off by {text} {where}.",
         "unmeasured": f"Nothing is measured {where}.",
     }[verdict(found)]
 
 
 def _parts(table: pd.DataFrame) -> str:
     rows = table[(table.setting == JUDGED) & (table.design == "freeable")]
-    mean = rows[["fallback", "captured", "stranded"]].mean()
+    served, drift = (mean_text(rows[column], 1) for column in ("fallback", "captured"))
     return (
-        f"Of that, {style.number(mean.fallback, 1)} pages are fallback pages in use, which it does "
-        f"not count, and {style.number(mean.captured, 1)} is its drift: fallback pages that were "
-        "freed, which it takes off without having counted them."
+        f"On average {served} pages are fallback pages in use, which it does not count; {drift} "
+        "pages are its drift: fallback pages that were freed, which it takes off without having "
+        "counted them."
     )
 
 
@@ -249,12 +253,21 @@ def _alt(table: pd.DataFrame) -> str:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give what the counter is off by, and its parts, by story and design."""
-    middle = medians(table, ["setting", "design"], ["off"])
-    by = table.groupby(["setting", "design"], sort=False)
-    alarmed = [f"{counter}_{script}" for counter in COUNTERS for script in SCRIPTS]
-    more = by[["fallback", "captured", "stranded"]].median().join(by[alarmed].sum())
-    return middle.merge(more.reset_index(), on=["setting", "design"])
+    """Give what the counter is off by and its parts (medians), and the runs with an alarm.
+
+    Alarms by a counter are those of leaks.sh / those of leaks2.sh.
+    """
+    rows = []
+    for (setting, design), runs in table.groupby(["setting", "design"], sort=False):
+        row = {"setting": setting, "design": design}
+        row["off, pages"] = median_text(runs.off)
+        for part in ("fallback", "captured", "stranded"):
+            row[part] = style.number(runs[part].median(), 1)
+        for counter, title in SHORT.items():
+            alarmed = [str(runs[f"{counter}_{script}"].sum()) for script in SCRIPTS]
+            row[f"alarms {title}"] = " / ".join(alarmed)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 COLUMNS = {

@@ -31,7 +31,7 @@ from vmmodel.questions.giving import (
     turnovers,
 )
 from vmmodel.questions.requests import pages_given_back, request_times
-from vmmodel.questions.words import change, crossing, reached
+from vmmodel.questions.words import brief, change, crossing, reached, short_design
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
@@ -179,12 +179,11 @@ def _cost(table: pd.DataFrame) -> str:
         one = difference(last, "operation_ns", design, BASELINE)
         most = last[last.design == design].most_pages_touched.max()
         regained = _for_each_region(last, design)
-        parts.append(f"`{design}` {change(one, 'ns', 1)} ({style.number(most)}; {regained})")
-    return (
-        "The work there for a page taken or given back, against the same, and in brackets the page "
-        "structures that one operation touches at most and the work for each region regained: "
-        f"{'; '.join(parts)}."
-    )
+        parts.append(
+            f"`{design}` {change(one, 'ns', 1)} (one operation touches {style.number(most)} page "
+            f"structures at most; {regained})"
+        )
+    return f"The work there for a page taken or given back, against the same: {'; '.join(parts)}."
 
 
 def _for_each_region(last: pd.DataFrame, design: str) -> str:
@@ -194,7 +193,9 @@ def _for_each_region(last: pd.DataFrame, design: str) -> str:
         return "no region regained"
     operations = (last.taken + last.came_back)[last.design == design].mean()
     work = difference(last, "operation_ns", design, BASELINE).mean * operations
-    return f"{style.signed(work / regions / 1000)} µs"
+    way = "rises" if work > 0 else "falls"
+    each_us = style.number(abs(work) / regions / 1000, 1)
+    return f"the work of a run {way} by {each_us} µs for each region regained"
 
 
 def _turns(table: pd.DataFrame) -> str:
@@ -227,11 +228,14 @@ def _when(table: pd.DataFrame, design: str) -> str:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give, by story, setting and design, what came back and what stayed pinned."""
+    """Give, by story, setting and design, what came back and what stayed pinned.
+
+    Chunks are those given back / imported; the emptiest chunk is told by its pages in use.
+    """
     rows = []
     for (story, setting), case in table.groupby(["scenario", "setting"], sort=False):
         for design, runs in case.groupby("design", sort=False):
-            row = {"story": story, "setting": setting, "design": design, "runs": len(runs)}
+            row = {"story": story, "setting": setting, "design": short_design(str(design))}
             rows.append(row | _summed(case, str(design), runs))
     return pd.DataFrame(rows)
 
@@ -239,13 +243,13 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def _summed(case: pd.DataFrame, design: str, runs: pd.DataFrame) -> dict[str, str]:
     apart = "baseline"
     if design != BASELINE:
-        apart = change(difference(case, "pinned_regions", design, BASELINE), "regions", 1)
+        apart = brief(difference(case, "pinned_regions", design, BASELINE), 1)
     return {
         "pages back / taken": f"{runs.came_back.sum():,} / {runs.taken.sum():,}",
-        "blocks back / imports": f"{runs.blocks_returned.sum():,} / {runs.imports.sum():,}",
-        "pinned": style.number(median_interval(runs.pinned_regions).estimate, 1),
+        "chunks back / in": f"{runs.blocks_returned.sum():,} / {runs.imports.sum():,}",
+        "pinned, regions": style.number(median_interval(runs.pinned_regions).estimate, 1),
         f"minus {BASELINE}": apart,
-        "in use in the emptiest chunk": style.number(median_interval(runs.fewest_in_use).estimate),
+        "emptiest, pages": style.number(median_interval(runs.fewest_in_use).estimate),
     }
 
 

@@ -18,10 +18,10 @@ from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import Scenario, scenario
 from vmmodel.paths import DATA
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.drawing import GREY, line
+from vmmodel.questions.drawing import GREY, line, share_text
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.requests import request_times
-from vmmodel.questions.words import change, crossing
+from vmmodel.questions.words import brief, change, crossing, short_design
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
@@ -137,22 +137,33 @@ def _holds(rows: pd.DataFrame, design: str) -> str:
 
 def _exhausted(table: pd.DataFrame) -> str:
     """Say how often requests fail near exhaustion, and what is undone."""
-    rows = _of(table, JUDGED, "short")
-    parts = []
+    sizes = sorted({JUDGED, table[table.memory == "short"].pages.max()})
+    return f"Near exhaustion: {' '.join(_fails(table, n) for n in sizes)} {_kept(table)}"
+
+
+def _fails(table: pd.DataFrame, pages: int) -> str:
+    """Compare how many tries of one size fail, and what is given back."""
+    rows, parts = _of(table, pages, "short"), []
     for design in (LOOP, BATCH, PARTIAL):
         runs = rows[rows.design == design]
-        failed = share_interval(int(runs.failed.sum()), int(runs.tries.sum()))
         parts.append(
-            f"`{design}` {style.percent(failed.estimate)} of {style.number(failed.n)}, with "
-            f"{style.number(runs.rolled_back.sum())} pages rolled back and "
-            f"{style.number(runs.captured.sum())} ordinary ones captured"
+            f"`{design}` {share_text(runs.failed, runs.tries)}, with "
+            f"{style.number(runs.rolled_back.sum())} pages rolled back"
         )
     shares = rows.assign(share=100 * rows.failed / rows.tries)
     apart = change(difference(shares, "share", BATCH, LOOP), "percentage points", 1)
+    return f"Tries of {pages} pages fail: {'; '.join(parts)}; the batch against the loop: {apart}."
+
+
+def _kept(table: pd.DataFrame) -> str:
+    """Say how many ordinary pages the queue keeps, and whether more pages are idle for it."""
+    rows = _of(table, JUDGED, "short")
+    captured = rows[rows.design == LOOP].captured.sum()
+    apart = change(difference(rows, "idle", LOOP, BATCH), "pages", 1)
     return (
-        f"Near exhaustion tries of {JUDGED} pages fail: {'; '.join(parts)}. Failures of the batch "
-        f"against the loop: {apart}. What a rollback captures is a reserve that only NOFREE "
-        "requests can use, and that ordinary memory has lost."
+        f"Of the pages of the loop's rollbacks at {JUDGED} pages, {style.number(captured)} were "
+        f"ordinary and stay with the NOFREE queue; idle at the end, the loop against the batch: "
+        f"{apart}."
     )
 
 
@@ -213,18 +224,18 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         apart = difference(case, "request_ns", str(design), LOOP) if design != LOOP else None
         rows.append(
             {
-                "setting": setting,
-                "design": design,
-                "runs": len(runs),
-                "request ns": style.number(runs.request_ns.mean()) if timed else "n/a",
-                "minus loop": change(apart, "ns", 1) if timed and apart else "n/a",
-                "of it waiting": style.number(runs.wait_ns.mean(), 1) if timed else "n/a",
+                "pages": runs.pages.iloc[0],
+                "memory": runs.memory.iloc[0],
+                "design": short_design(str(design)),
+                "request, ns": style.number(runs.request_ns.mean()) if timed else "n/a",
+                "minus loop, ns": brief(apart, 1) if timed and apart else "n/a",
+                "waiting, ns": style.number(runs.wait_ns.mean(), 1) if timed else "n/a",
                 "holds": f"{runs.holds.mean():.2f}" if timed else "n/a",
-                "failed tries": f"{runs.failed.sum():,} / {runs.tries.sum():,}",
-                "pages rolled back": f"{runs.rolled_back.sum():,}",
+                "failed / tries": f"{runs.failed.sum():,} / {runs.tries.sum():,}",
+                "rolled back": f"{runs.rolled_back.sum():,}",
                 "captured": f"{runs.captured.sum():,}",
                 "leaked": f"{runs.leaked.sum():,}",
-                "idle at the end": style.number(runs.idle.mean()),
+                "idle": style.number(runs.idle.mean()),
             }
         )
     return pd.DataFrame(rows)

@@ -18,7 +18,7 @@ from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.drawing import look, median_text
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.exchange import PRICED, Exchange, priced
-from vmmodel.questions.words import change
+from vmmodel.questions.words import brief, change
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.prices import Prices, load_prices
@@ -210,27 +210,32 @@ def _range(prices: Prices, event: str) -> tuple[float, float]:
     return price.low, price.high
 
 
+def _value(setting: str, name: str) -> str:
+    """Read a value of a setting, ``failing=0.1 given_back=0.5``."""
+    return dict(word.split("=") for word in setting.split())[name]
+
+
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Give, by setting and structure, work by event and what it costs."""
     rows = []
     for (setting, design), runs in table.groupby(["setting", "design"], sort=False):
         apart = "baseline"
         if design != QUEUE:
-            apart = change(_apart(table, "ns", str(design), str(setting)), "ns", 1)
+            apart = brief(_apart(table, "ns", str(design), str(setting)), 1)
         rows.append(
             {
-                "setting": setting,
+                "failing": _value(str(setting), "failing"),
+                "given back": _value(str(setting), "given_back"),
                 "structure": STRUCTURES[str(design)],
-                "runs": len(runs),
-                "ns": f"{runs.ns.mean():.1f}",
-                "price range": f"[{runs.ns_low.mean():.1f}, {runs.ns_high.mean():.0f}]",
-                "minus queue": apart,
-                "list operations": f"{runs.list_ops.mean():.2f}",
-                "page structures": f"{runs.page_structs.mean():.2f}",
+                "work, ns": f"{runs.ns.mean():.1f}",
+                "price range, ns": f"[{runs.ns_low.mean():.1f}, {runs.ns_high.mean():.0f}]",
+                "minus queue, ns": apart,
+                "list ops": f"{runs.list_ops.mean():.2f}",
+                "pages": f"{runs.page_structs.mean():.2f}",
                 "atomics": f"{runs.atomics.mean():.2f}",
-                "most touched": f"{runs.most_pages_touched.max():,}",
+                "most pages": f"{runs.most_pages_touched.max():,}",
                 "idle runs": style.number(median_interval(runs.runs).estimate, 1),
-                "longest run": style.number(median_interval(runs.longest_run).estimate),
+                "longest, pages": style.number(median_interval(runs.longest_run).estimate),
             }
         )
     return pd.DataFrame(rows)

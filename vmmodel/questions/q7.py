@@ -12,13 +12,15 @@ from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.questions import frees
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.effects import as_interval, difference, per_run
-from vmmodel.questions.wording import verdict
+from vmmodel.questions.effects import as_interval, difference, mean_text, per_run
+from vmmodel.questions.wording import apart, too_few, verdict
+from vmmodel.questions.words import brief
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.prices import Prices, load_prices
 
-DESIGNS = ("freeable", "separate")
+WITHOUT = "separate"
+DESIGNS = ("freeable", WITHOUT)
 """With the constant on every free, and without."""
 FREE_PATH = ("free_lock", "list_op", "page_struct", "atomic", "percpu")
 """What else an ordinary free is priced by."""
@@ -74,17 +76,18 @@ def base(table: pd.DataFrame) -> float:
 
 
 def _verdict(found: Interval, table: pd.DataFrame) -> str:
-    apart, work = style.apart(found, "ns", 2), base(table)
+    text, work = apart(found, "ns", 2), base(table)
     share = style.percent(found.high / work) if work else "n/a"
     of = f"of {style.number(work, 1)} ns of work ({found.n} pairs of runs)"
     cannot = "The model cannot decide whether `__noinline` pays:"
     return {
         "more": f"{cannot} over the whole stated range of its one constant the mean free of an "
-        f"ordinary page changes by {apart} {of}, so by at most {share}.",
-        "less": f"{cannot} the mean free of an ordinary page falls by {apart} {of} as its one "
+        f"ordinary page changes by {text} {of}, so by at most {share}.",
+        "less": f"{cannot} the mean free of an ordinary page falls by {text} {of} as its one "
         "constant rises, which no price should do.",
         "equal": f"{cannot} its one constant changes no free: 0 ns {of}.",
-        "unclear": f"{cannot} its one constant is not shown to change a free: {apart} {of}.",
+        "unclear": f"{cannot} its one constant is not shown to change a free: {text} {of}.",
+        "few": f"{cannot} {too_few(found).lower()}: {text} {of}.",
         "unmeasured": f"{cannot} nothing is measured.",
     }[verdict(found)]
 
@@ -93,8 +96,8 @@ def _beside(found: Interval, others: Interval) -> str:
     if not (others.estimate > 0 and found.estimate > 0):
         return "What the other prices leave open is not measured."
     return (
-        f"The ranges of the other prices leave {style.apart(others, 'ns', 1)} open, "
-        f"{style.number(others.estimate / found.estimate)} times as much."
+        f"The ranges of the other prices leave {apart(others, 'ns', 1)} open, "
+        f"{style.number(others.estimate / found.estimate, 1)} times as much."
     )
 
 
@@ -104,16 +107,16 @@ def _turns(found: Interval, others: Interval) -> str:
     high = load_prices().branch.high
     times = others.estimate / found.estimate
     return (
-        f"if a call or branch cost {style.number(times * high)} ns, {style.number(times)} times "
-        f"the upper end of its range ({style.number(high, 1)} ns): then it would be as large as "
-        "what the other prices leave open."
+        f"if a call or branch cost {style.number(others.estimate, 1)} ns, "
+        f"{style.number(times, 1)} times the upper end of its range "
+        f"({style.number(high, 1)} ns): then it would be as large as what the other prices leave "
+        "open."
     )
 
 
 def figure(table: pd.DataFrame) -> Figure:
     """Draw how far the mean work of a free moves with the constant, and with all other prices."""
-    rows = summary(table)
-    work = rows[rows.design == "freeable"].set_index("setting").free_ns
+    work = table[table.design == "freeable"].groupby("setting", sort=False).free_ns.mean()
     spans = {
         "the constant": ("branch=low", "branch=value", "branch=high", "freeable"),
         "all other prices": ("others=low", "branch=value", "others=high", "ordinary"),
@@ -137,7 +140,9 @@ def figure(table: pd.DataFrame) -> Figure:
         axes.set_title("moved from the low to the high end of their range; dot: as used")
         svg = to_svg(drawing, "q7-free")
     said = [f"{setting} {style.number(ns, 1)} ns" for setting, ns in work.items()]
-    return Figure("q7-free", svg, f"Mean work of a free: {', '.join(said)}.", CAPTION, rows)
+    return Figure(
+        "q7-free", svg, f"Mean work of a free: {', '.join(said)}.", CAPTION, summary(table)
+    )
 
 
 CAPTION = (
@@ -147,9 +152,24 @@ CAPTION = (
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give the mean work of a free and its change against the constant's low end."""
-    rows = table.groupby(["setting", "design"], sort=False)[["frees", "free_ns"]].mean()
-    return rows.reset_index()
+    """Give the mean work of a free by setting, with its interval, and its change by design."""
+    rows = []
+    for (setting, design), runs in table.groupby(["setting", "design"], sort=False):
+        own = table[table.setting == setting]
+        apart = "baseline"
+        if design != WITHOUT:
+            apart = brief(difference(own, "free_ns", str(design), WITHOUT), 2)
+        rows.append(
+            {
+                "prices": setting,
+                "design": design,
+                "runs": len(runs),
+                "frees of a run": style.number(round(runs.frees.mean())),
+                "work of a free, ns (mean)": mean_text(runs.free_ns, 2),
+                f"minus {WITHOUT}, ns": apart,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 COLUMNS = {

@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 
 from vmmodel.analysis.metrics import KEY, live_pages
 from vmmodel.analysis.paired import Paired
-from vmmodel.analysis.statistics import median_interval, share_interval
+from vmmodel.analysis.statistics import median_interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.experiment.scenario import Scenario, scenario
 from vmmodel.questions.base import Answer, Lab, Question
-from vmmodel.questions.drawing import median_text, rows_of_dots
+from vmmodel.questions.drawing import median_text, rows_of_dots, share_text
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.requests import request_times
-from vmmodel.questions.words import change, reached
+from vmmodel.questions.words import brief, change, reached
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
@@ -125,10 +125,9 @@ def _waiting(rows: pd.DataFrame) -> str:
     """Say what waiting costs: what was not served, and tries in vain."""
     served = difference(rows, "served", WAIT, SCATTER)
     tried = rows[rows.design == WAIT]
-    vain = share_interval(int(tried.failed.sum()), int(tried.tries.sum()))
     return (
         f"Who waits instead has, at the end, against scatter: {change(served, 'NOFREE pages')}; "
-        f"{style.percent(vain.estimate)} of {style.number(vain.n)} tries failed, "
+        f"of the tries {share_text(tried.failed, tried.tries)} failed, "
         f"each of them followed by at least 100 ms of sleep or by an error."
     )
 
@@ -172,19 +171,19 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     for (setting, design), runs in table.groupby(["setting", "design"], sort=False):
         apart = "baseline"
         if design != SCATTER:
-            apart = change(_apart(table, str(setting), "pinned_regions", str(design)), "regions", 1)
+            apart = brief(_apart(table, str(setting), "pinned_regions", str(design)), 1)
         rows.append(
             {
-                "setting": setting,
+                "heaps, GB": f"{runs.heaps_gb.iloc[0]:g}",
+                "files": style.number(runs.files.iloc[0]),
                 "fallback": NAMES[str(design)],
-                "runs": len(runs),
-                "pinned": median_text(runs.pinned_regions, 1),
+                "pinned, regions": median_text(runs.pinned_regions, 1),
                 "minus scatter": apart,
-                "served": median_text(runs.served),
+                "served, pages": median_text(runs.served),
                 "outside chunks": style.number(median_interval(runs.fallbacks).estimate),
                 "idle": style.number(median_interval(runs.idle).estimate),
-                "failed tries": f"{runs.failed.sum():,} / {runs.tries.sum():,}",
-                "request ns": style.number(median_interval(runs.request_ns).estimate),
+                "failed / tries": f"{runs.failed.sum():,} / {runs.tries.sum():,}",
+                "request, ns": style.number(median_interval(runs.request_ns).estimate),
             }
         )
     return pd.DataFrame(rows)

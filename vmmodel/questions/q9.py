@@ -7,14 +7,14 @@ that is freed while it is queued.  No rate is claimed; every trial meets the haz
 
 import pandas as pd
 
-from vmmodel.analysis.statistics import Interval, share_interval
+from vmmodel.analysis.statistics import Interval
 from vmmodel.analysis.summary import Metric
 from vmmodel.consumers.lazyqueue import End, Play
 from vmmodel.nofree.pagefields import PLACES
 from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.effects import difference, each, exact_if_equal
 from vmmodel.questions.outcomes import Kinds, outcome_bars
-from vmmodel.questions.wording import points, share, verdict
+from vmmodel.questions.wording import ENOUGH_EXACT, points, share, too_few, verdict
 from vmmodel.report.figure import Figure
 from vmmodel.workloads.lazy_dequeue import CHUNK, OTHERS, Hazard, Trial, draw_trials
 from vmmodel.workloads.streams import Streams
@@ -89,17 +89,19 @@ def answer(table: pd.DataFrame) -> Answer:
 
 
 def _verdict(found: Interval) -> str:
-    apart = points(found)
+    text = points(found)
     where = f"(pages of an imported chunk still queued, release kernel, {found.n} pairs of runs)"
     return {
         "more": f"Not in `plinks`: written before vm_page_dequeue() it does harm where `pindex` "
-        f"does not, {apart} of the trials {where}.",
-        "less": f"`plinks` does less harm than `pindex`, {apart} of the trials {where}.",
+        f"does not, {text} of the trials {where}.",
+        "less": f"`plinks` does less harm than `pindex`, {text} of the trials {where}.",
         "equal": f"No difference is shown between `plinks` and `pindex` {where}.",
-        "unclear": f"No difference is shown: `plinks` minus `pindex` is {apart} of the trials "
+        "unclear": f"No difference is shown: `plinks` minus `pindex` is {text} of the trials "
+        f"{where}.",
+        "few": f"{too_few(found, ENOUGH_EXACT)}. `plinks` minus `pindex` is {text} of the trials "
         f"{where}.",
         "unmeasured": f"Nothing is measured {where}.",
-    }[verdict(found)]
+    }[verdict(found, ENOUGH_EXACT)]
 
 
 def _harmed(table: pd.DataFrame, hazard: str) -> str:
@@ -151,10 +153,11 @@ CAPTION = (
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Give the ends by hazard, kernel and place, with the exact interval of harm."""
+    """Give the ends, in trials, by hazard, kernel and place, with the exact interval of harm."""
     rows = counts(table)
-    found = [share_interval(int(r.trials - r.sound), int(r.trials)) for r in each(rows)]
-    return rows.assign(**{"harm low": [f.low for f in found], "harm high": [f.high for f in found]})
+    harm_of = [share(int(row.trials - row.sound), int(row.trials)) for row in each(rows)]
+    rows = rows.drop(columns="trials").assign(**{"harm, of trials": harm_of})
+    return rows.rename(columns={"design": "place", "second_user": "second user"})
 
 
 COLUMNS = {

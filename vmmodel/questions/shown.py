@@ -11,8 +11,7 @@ from vmmodel.questions.factorial import FACTORIAL, Effects, effects
 from vmmodel.questions.known import QUESTIONS, question
 from vmmodel.questions.plans import BASE
 from vmmodel.questions.stored import stored
-from vmmodel.questions.wording import points
-from vmmodel.report import style
+from vmmodel.questions.wording import apart, points
 from vmmodel.report.factorial import factorial
 from vmmodel.report.figure import Figure
 from vmmodel.report.markup import Prose, Table, frame_table
@@ -37,7 +36,7 @@ def _apart(asked: Question) -> str:
     found, metric = asked.answer(stored(asked)).estimate, asked.primary
     if metric.unit.startswith("share of"):
         return points(found)
-    return style.apart(found, metric.unit, metric.digits)
+    return apart(found, metric.unit, metric.digits)
 
 
 def answer(name: str) -> Prose:

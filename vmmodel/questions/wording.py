@@ -6,22 +6,58 @@ from typing import Literal
 from vmmodel.analysis.statistics import Interval, share_interval
 from vmmodel.report import style
 
-Verdict = Literal["more", "less", "equal", "unclear", "unmeasured"]
+Verdict = Literal["more", "less", "equal", "unclear", "few", "unmeasured"]
+
+ENOUGH = 3
+"""Pairs from which on Student's interval says something: with two, half of it is 9 spreads."""
+ENOUGH_EXACT = 6
+"""Pairs that all agree for an exact 95 % interval to exclude zero: 2 / 2^n falls below 5 %."""
+MOST_DIGITS = 6
 
 
-def verdict(found: Interval) -> Verdict:
+def verdict(found: Interval, enough: int = ENOUGH) -> Verdict:
     """Tell what a difference shows: its sign, equality in every pair, or nothing.
+
+    With less than *enough* pairs nothing is shown either way, unless by an interval with a width.
 
     >>> verdict(Interval(2, 1, 3, 0.95, 9)), verdict(Interval(1, -1, 3, 0.95, 9))
     ('more', 'unclear')
+    >>> verdict(Interval(1, -0.4, 1, 0.95, 3), ENOUGH_EXACT), verdict(Interval(0, 0, 0, 0.95, 2))
+    ('few', 'few')
     """
     if math.isnan(found.estimate):
         return "unmeasured"
+    if found.n < enough and not (found.excludes_zero and found.low < found.high):
+        return "few"
     if not (found.estimate or found.low or found.high):
         return "equal"
     if not found.excludes_zero:
         return "unclear"
     return "more" if found.estimate > 0 else "less"
+
+
+def too_few(found: Interval, enough: int = ENOUGH) -> str:
+    """Word that there are too few pairs to tell, and how many it takes.
+
+    >>> too_few(Interval(1, -0.4, 1, 0.95, 3), ENOUGH_EXACT)
+    'Too few runs to tell: 3 of the at least 6 pairs that it takes'
+    """
+    return f"Too few runs to tell: {found.n} of the at least {enough} pairs that it takes"
+
+
+def apart(found: Interval, unit: str, digits: int = 0) -> str:
+    """Word a difference, with as many digits as an interval needs that excludes zero.
+
+    >>> apart(Interval(1.1, 0.034, 2.1, 0.95, 9), "points", 1)
+    '+1.10 points [+0.03, +2.10]'
+    """
+    while found.excludes_zero and digits < MOST_DIGITS and _an_end_is_lost(found, digits):
+        digits += 1
+    return style.apart(found, unit, digits)
+
+
+def _an_end_is_lost(found: Interval, digits: int) -> bool:
+    return "0" in (style.number(found.low, digits), style.number(found.high, digits))
 
 
 def share(events: int, trials: int) -> str:
@@ -45,4 +81,4 @@ def points(found: Interval) -> str:
     """
     low, high = 100 * found.low, 100 * found.high
     scaled = Interval(100 * found.estimate, low, high, found.coverage, found.n)
-    return style.apart(scaled, "percentage points")
+    return apart(scaled, "percentage points")

@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
 from vmmodel.analysis.factorial import MATTERS, NOT_SHOWN, SMALL
-from vmmodel.analysis.family import FAMILY, Primary
+from vmmodel.analysis.family import CONFIDENCE, FAMILY, Primary
+from vmmodel.analysis.statistics import Interval
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, nothing, to_svg
 
@@ -195,6 +196,65 @@ def _caption(levels: pd.DataFrame) -> str:
         f" matters, {_MARKS[0]} where no difference is shown or it is too small to count,"
         f" {_MARKS[1]} where all runs are equal, empty where no plan crosses the two."
     )
+
+
+READ_AS = (
+    "A size is the mean of the worst level minus that of the best, of an interaction what such a "
+    "difference changes by, with the t interval of Bonferroni over all pairs of levels; below 0 it "
+    "leaves open which level is better. The verdict is not by the interval but by p, adjusted by "
+    "Holm for all terms of the factorial; where all replications have the same difference there "
+    "is no spread and no p, and six of them decide."
+)
+"""What the columns of `printed` mean."""
+
+
+def printed(terms: pd.DataFrame, metric: Primary) -> pd.DataFrame:
+    """Terms of one metric for a terminal, a row each; see `READ_AS`."""
+    rows = [_printed(row, metric) for row in terms[terms.metric == metric.metric].itertuples()]
+    return pd.DataFrame(rows)
+
+
+def _printed(row: Any, metric: Primary) -> dict[str, str]:
+    size = Interval(row.size, row.low, row.high, CONFIDENCE, row.replications)
+    flat = row.equal and not row.size
+    ends = ("difference", "changes") if ":" in row.term else ("best", "worst")
+    return {
+        "choice": row.term.replace(":", " with "),
+        "workload": row.scenario,
+        "plan": row.plan,
+        f"size, {metric.unit}": _sized(size, same=row.equal),
+        ends[0]: "-" if flat else row.best.replace("/", " / "),
+        ends[1]: "-" if flat else row.worst.replace("/", " / "),
+        "variance": style.percent(row.share),
+        "p": "none" if math.isnan(row.p_holm) else _p(row.p_holm),
+        "verdict": _worded(row),
+    }
+
+
+def _sized(size: Interval, *, same: bool) -> str:
+    digits = 0 if abs(size.estimate) >= 100 else 1 if abs(size.estimate) >= 10 else 2
+    text = style.number(round(size.estimate, digits), digits)
+    if same:
+        return f"{text}, no interval"
+    ends = (round(end, digits) for end in (size.low, size.high))
+    return f"{text} [{', '.join(style.number(end, digits) for end in ends)}]"
+
+
+def _p(value: float) -> str:
+    """Word a p value.
+
+    >>> _p(0.04), _p(1e-9)
+    ('0.0400', '< 0.0001')
+    """
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
+
+
+def _worded(row: Any) -> str:
+    """Word a verdict; where equal replications decide and no interval, say so."""
+    verdict = str(row.verdict)
+    if not row.equal or row.replications < 2 or not row.size:
+        return verdict
+    return f"{verdict}: the same in all {row.replications} replications"
 
 
 def _numbers(terms: pd.DataFrame) -> pd.DataFrame:
