@@ -15,6 +15,7 @@ from vmmodel.paths import DATA
 from vmmodel.sim.run import Machine
 
 Capture = pytest.CaptureFixture[str]
+Monkeypatch = pytest.MonkeyPatch
 
 
 DRAWN = {
@@ -29,7 +30,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_describe(name: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_describe(name: str, capsys: Capture, monkeypatch: Monkeypatch) -> None:
     """Story, limits, parameters with sources, and the load, whatever the model."""
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -95,6 +96,28 @@ def test_own_file_with_a_picture(tmp_path: Path, capsys: Capture) -> None:
     assert svg.startswith("<svg ")
     assert "prefers-color-scheme: dark" in svg
     assert ["mine.svg", "mine.toml"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_brackets_are_text(tmp_path: Path, capsys: Capture, monkeypatch: Monkeypatch) -> None:
+    """What stands in brackets or between colons is printed as it stands, wherever it stands."""
+    monkeypatch.setenv("COLUMNS", "200")
+    own = tmp_path / "mine.toml"
+    text = (DATA / "workloads" / "second-resource.toml").read_text()
+    for old, new in {
+        "One page, then another": "t [bold] [x] y :bomb:",
+        "Single NOFREE pages": "queue [kib] wants a [/b] tag",
+        "Memory is plentiful on purpose": "a limit [/]",
+        "the range of NOFREE pages": "a source [red]",
+    }.items():
+        text = text.replace(old, new)
+    own.write_text(text)
+
+    assert 0 == call("describe", str(own))
+
+    shown = capsys.readouterr().out
+    for words in ("t [bold] [x] y :bomb:", "queue [kib] wants a [/b] tag", "a limit [/]"):
+        assert words in shown
+    assert "a source [red]" in shown
 
 
 def test_own_file_is_run(tmp_path: Path) -> None:

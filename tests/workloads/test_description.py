@@ -73,6 +73,22 @@ MISTAKES = {
         BOOT["files"]["system"]["zfs_share"] | {"unit": "of opens"},
         "files.system.night_share: there is no night",
     ),
+    "an escape in a story": (
+        "story",
+        "a\x1b[31m",
+        r"story: the character '\x1b' cannot be printed",
+    ),
+    "an escape in a limit": ("limits/0", "a\x9b1m", r"limits[0]: the character '\x9b' cannot be"),
+    "an escape in a source": (
+        "horizon/source",
+        "\b",
+        r"horizon.source: the character '\x08' cannot",
+    ),
+    "a text that runs back": (
+        "title",
+        "\u202e",
+        r"title: the character '\u202e' cannot be printed",
+    ),
     "a table for a text": ("title", {"en": "x"}, "'title' is a table, expected"),
 }
 

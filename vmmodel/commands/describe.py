@@ -40,15 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the description."""
-    from rich.console import Console
-
     from vmmodel.commands.list import show_workload
     from vmmodel.commands.run import pairs
     from vmmodel.experiment.scenario import scenario as find
     from vmmodel.experiment.scenario import workload as find_workload
+    from vmmodel.report.terminal import plain_console
     from vmmodel.workloads.benchmarks import Fragmentation, LockBulk
 
-    console = Console(highlight=False, soft_wrap=False)
+    console = plain_console()
     workload = find_workload(arguments.workload, pairs(arguments.set))
     script: AnyScript | None = None
     if isinstance(workload.description, Fragmentation | LockBulk):

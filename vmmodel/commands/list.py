@@ -18,11 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the lists."""
-    from rich.console import Console
-
     from vmmodel.commands.listing import show_designs
+    from vmmodel.report.terminal import plain_console
 
-    console = Console(highlight=False, soft_wrap=False)
+    console = plain_console()
     if arguments.designs:
         show_designs(console)
     elif arguments.name:

@@ -48,17 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a table for each machine, and write all rows if asked to."""
-    from rich.console import Console
-
     from vmmodel.analysis.metrictable import metric_rows, write_csv
     from vmmodel.analysis.tables import Case, load
+    from vmmodel.report.terminal import plain_console
 
     study = load(arguments.folder)
     chosen = _designs(arguments.folder, arguments.design, study.designs)
     if arguments.csv is not None:
         _check_place(arguments.csv, arguments.folder)
     rows = metric_rows(study, chosen)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console = plain_console(width=None if sys.stdout.isatty() else WIDTH)
     for case, of_case in groupby(rows, lambda row: Case(row.scenario, row.variant, row.setting)):
         console.print(_table(case, list(of_case)))
     if arguments.csv is not None:
@@ -90,16 +89,15 @@ def _check_place(path: Path, sweep: Path) -> None:
 
 
 def _table(case: "Case", rows: "list[Row]") -> "Table":
-    from rich.markup import escape
     from rich.table import Table
 
     names = ("", "metric", "unit", "of what", "design", "value", "interval", "covers", "runs")
-    table = Table(*names, title=escape(case.label), title_justify="left")
+    table = Table(*names, title=case.label, title_justify="left")
     for _, group in groupby(rows, lambda row: (row.number, row.metric)):
         lines = list(group)
         heads = [lines[0].number, lines[0].metric, lines[0].unit, lines[0].denominator]
         for designs, words in _lines(lines).items():
-            table.add_row(*heads, escape(designs), *words)
+            table.add_row(*heads, designs, *words)
             heads = [""] * len(heads)
     return table
 

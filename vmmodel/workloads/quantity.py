@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 Path = tuple[str | int, ...]
@@ -36,21 +36,33 @@ Number = Annotated[int | float, Field(ge=-1e15, le=1e15)]
 """Far below what a floating-point number holds, far above what any parameter is."""
 
 
+def _printable(words: str) -> str:
+    """Refuse what would move a terminal's cursor or change its colours; a line may end."""
+    strange = next((c for c in words if not c.isprintable() and c != "\n"), None)
+    if strange is not None:
+        raise refused("", f"the character {strange!a} cannot be printed", "printable text")
+    return words
+
+
+Words = Annotated[str, AfterValidator(_printable)]
+"""Text for a reader."""
+
+
 class Sweep(Part):
     """The part of a range that sensitivity analysis walks, where the whole would be too much."""
 
     low: Number
     high: Number
-    why: str = Field(min_length=1, max_length=400)
+    why: Words = Field(min_length=1, max_length=400)
 
 
 class Quantity(Part):
     """A parameter: a value, and the range in which it makes sense and, as a rule, is swept."""
 
     value: Number
-    unit: str = Field(max_length=40)
+    unit: Words = Field(max_length=40)
     mark: Literal["published", "measured", "assumed"]
-    source: str = Field(max_length=400)
+    source: Words = Field(max_length=400)
     low: Number
     high: Number
     sweep: Sweep | None = None
