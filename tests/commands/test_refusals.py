@@ -40,6 +40,24 @@ UNKNOWN = [
         "study: --design: 'batch,return=chunk' cannot be built: with free=none no page comes back,",
     ),
     (
+        ["list", "freeable,illegal=panic"],
+        "study: --design: 'freeable,illegal=panic' cannot be built: with free=any no free is "
+        "illegal, so no outcome of one can be chosen, expected free=none or free=own",
+    ),
+    (
+        ["list", "ordinary,import=9"],
+        "study: --design: 'ordinary,import=9' cannot be built: with structure=none there is no",
+    ),
+    (
+        ["list", "freeable,reuse=address,reuse=lifo"],
+        "study: --design: 'freeable,reuse=address,reuse=lifo' has reuse twice, expected each axis",
+    ),
+    (
+        ["list", "structure=bitmap"],
+        "study: --design: 'structure=bitmap' is a choice, and no design comes before it, expected "
+        "a design first, as in freeable,reuse=address,return=chunk",
+    ),
+    (
         ["list", "freeable,"],
         "study: --design: '' is no choice, expected freeable,reuse=address,return=chunk",
     ),

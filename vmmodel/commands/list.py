@@ -40,6 +40,7 @@ def _show(console, name: str) -> None:  # type: ignore[no-untyped-def]
 
     base = name.partition(",")[0]
     of_design = base in DESIGNS or (not meant(base, WORKLOADS) and meant(base, DESIGNS))
+    of_design = of_design or ("=" in name and not name.endswith(".toml"))
     if name not in WORKLOADS and of_design:
         show_design(console, name)
     elif name in SCENARIOS:
