@@ -44,8 +44,8 @@ def _printable(words: str) -> str:
     return words
 
 
-Words = Annotated[str, AfterValidator(_printable)]
-"""Text for a reader."""
+PRINTABLE = AfterValidator(_printable)
+"""Of text for a reader."""
 
 
 class Sweep(Part):
@@ -53,22 +53,25 @@ class Sweep(Part):
 
     low: Number
     high: Number
-    why: Words = Field(min_length=1, max_length=400)
+    why: Annotated[str, Field(min_length=1, max_length=400), PRINTABLE]
 
 
 class Quantity(Part):
     """A parameter: a value, and the range in which it makes sense and, as a rule, is swept."""
 
     value: Number
-    unit: Words = Field(max_length=40)
+    unit: Annotated[str, Field(max_length=40), PRINTABLE]
     mark: Literal["published", "measured", "assumed"]
-    source: Words = Field(max_length=400)
+    source: Annotated[str, Field(max_length=400), PRINTABLE]
     low: Number
     high: Number
     sweep: Sweep | None = None
 
     @model_validator(mode="after")
     def _in_range(self) -> "Quantity":
+        if self.low > self.high:
+            raise refused("low", f"low is {self.low:g} and high is {self.high:g}",
+                          "low <= value <= high")  # fmt: skip
         if not self.low <= self.value <= self.high:
             raise refused("value", f"value is {self.value:g}",
                           f"{self.low:g} to {self.high:g} {self.unit}")  # fmt: skip
