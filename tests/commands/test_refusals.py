@@ -189,14 +189,16 @@ def test_foreign_out_folder(capsys: Capture, tmp_path: Path) -> None:
 
 
 def test_out_folder_that_cannot_be_written(capsys: Capture, tmp_path: Path) -> None:
-    """A place below a file is refused with the reason."""
+    """A file, a place below one and one where nothing can be made are refused with the reason."""
     (tmp_path / "file").write_text("")
     words = ["run", "second-resource", "--set", "memory_gb=1", "--design", "ordinary"]
 
-    line = refusal(capsys, *words, "--out", str(tmp_path / "file" / "out"))
-
-    assert line.startswith(f"study: {tmp_path}/file/")
-    assert "cannot be written (File exists), expected a writable place" in line
+    for out in (tmp_path / "file", tmp_path / "file" / "out"):
+        line = refusal(capsys, *words, "--out", str(out))
+        assert f"study: {tmp_path}/file: is a file, expected a folder, new or of a sweep" == line
+    line = refusal(capsys, "answer", "Q4", "--out", str(tmp_path / "file"))
+    assert f"study: {tmp_path}/file: is a file, expected a folder, new or of a sweep" == line
+    assert "cannot be written (" in refusal(capsys, *words, "--out", "/proc/out")
 
 
 def test_machine_too_small_for_its_zones(capsys: Capture, tmp_path: Path) -> None:
