@@ -60,11 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         variant = scenario.choose(*asked).chosen[0]
         script = scenario.script(arguments.seed, variant, 0)
     columns = _columns(workload.description, script)
-    # Files first: where one is refused, nothing is printed but the reason.
-    if arguments.write_trace:
-        _write_trace(arguments.write_trace, workload.description.name, script)
-    if arguments.out:
-        _write(arguments.out, workload.description.name, columns, script)
+    _write_files(arguments, workload.description.name, columns, script)
     show_workload(console, workload, scenario)
     if scenario is not None and script is not None:
         for note in scenario.notes:
@@ -74,6 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
     for path in files:
         console.print(f"\n{path}", soft_wrap=True)
     return 0
+
+
+def _write_files(
+    arguments: argparse.Namespace,
+    name: str,
+    columns: Mapping[str, Any],
+    script: "AnyScript | None",
+) -> None:
+    """Write what was asked for before anything is printed: a refusal stands alone."""
+    if arguments.write_trace:
+        _write_trace(arguments.write_trace, name, script)
+    if arguments.out:
+        _write(arguments.out, name, columns, script)
 
 
 def _columns(description: Any, script: "AnyScript | None") -> Mapping[str, Any]:

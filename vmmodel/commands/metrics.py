@@ -3,9 +3,9 @@
 Every number is the median over replications with its exact interval, beside the denominator that
 it rests on; verdicts are the share of runs that got them.  Designs that agree to the last digit
 share a line.  Runs that panicked are left out and counted; a sentence says so where that is all of
-them.  A dash, or a design that is missing,
-says that there is nothing to count: no chunks, no reservations, no free page, too short a run, no
-run that came to its end, or tables of an older version.
+them.  A dash, or a design that is missing, says that there is nothing to count: no chunks, no
+reservations, no free page, too short a run, no run that came to its end, or tables of an older
+version.
 """
 
 import argparse
