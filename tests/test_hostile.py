@@ -21,13 +21,15 @@ from strategies import examples
 
 from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.__main__ import main
+from vmmodel.commands.list import show_workload
 from vmmodel.errors import StudyError
 from vmmodel.experiment.schema import TABLES
 from vmmodel.experiment.store import write_sums
 from vmmodel.experiment.sweepfile import MAX_RUNS, read_sweep
 from vmmodel.oracle.trace import read_trace
 from vmmodel.paths import DATA
-from vmmodel.workloads.described import described
+from vmmodel.report.terminal import plain_console
+from vmmodel.workloads.described import Described, described
 from vmmodel.workloads.replay import read_replay
 from vmmodel.workloads.traceread import MOST_NS, MOST_PAGES
 from vmmodel.workloads.vmstat import nofree_zones, read_zone_table
@@ -44,6 +46,11 @@ WORDS = [
     "__import__('os').system('touch owned')",
     "<script>alert(1)</script>",
     "${HOME}",
+    "[/b]",
+    "[bold red]",
+    "[kib]",
+    ":bomb:",
+    "\\u001b[31m",
     "=1+1",
     "%s%n",
     "nan",
@@ -162,6 +169,15 @@ RECORDING = b"\n".join(
 )
 
 
+def shown(workload: Described) -> str:
+    """What ``./study describe`` prints of a workload's words: nothing that moves a cursor."""
+    out = StringIO()
+    with redirect_stdout(out):
+        show_workload(plain_console(), workload)
+    assert all(line.isprintable() for line in out.getvalue().split("\n"))
+    return out.getvalue()
+
+
 @examples(150)
 @given(st.sampled_from(WORKLOADS).flatmap(spoiled))
 def test_workload_file(place: Path, content: bytes) -> None:
@@ -172,6 +188,7 @@ def test_workload_file(place: Path, content: bytes) -> None:
     workload = read_or_refuse(lambda: described(path))
 
     if workload is not None:
+        assert shown(workload)
         for name, told in workload.described().items():
             assert name.isprintable()
             assert told["low"] <= told["sweep"][0] <= told["sweep"][1] <= told["high"]

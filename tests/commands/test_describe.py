@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.commands.calls import call
+from tests.commands.calls import call, refusal
 from tests.sim.tiny import SMALL as BURSTS
 from tests.sim.tiny import small_script
 from tests.workloads.small import SMALL
@@ -15,6 +15,7 @@ from vmmodel.paths import DATA
 from vmmodel.sim.run import Machine
 
 Capture = pytest.CaptureFixture[str]
+Monkeypatch = pytest.MonkeyPatch
 
 
 DRAWN = {
@@ -29,7 +30,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_describe(name: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_describe(name: str, capsys: Capture, monkeypatch: Monkeypatch) -> None:
     """Story, limits, parameters with sources, and the load, whatever the model."""
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -97,6 +98,28 @@ def test_own_file_with_a_picture(tmp_path: Path, capsys: Capture) -> None:
     assert ["mine.svg", "mine.toml"] == sorted(path.name for path in tmp_path.iterdir())
 
 
+def test_brackets_are_text(tmp_path: Path, capsys: Capture, monkeypatch: Monkeypatch) -> None:
+    """What stands in brackets or between colons is printed as it stands, wherever it stands."""
+    monkeypatch.setenv("COLUMNS", "200")
+    own = tmp_path / "mine.toml"
+    text = (DATA / "workloads" / "second-resource.toml").read_text()
+    for old, new in {
+        "One page, then another": "t [bold] [x] y :bomb:",
+        "Single NOFREE pages": "queue [kib] wants a [/b] tag",
+        "Memory is plentiful on purpose": "a limit [/]",
+        "the range of NOFREE pages": "a source [red]",
+    }.items():
+        text = text.replace(old, new)
+    own.write_text(text)
+
+    assert 0 == call("describe", str(own))
+
+    shown = capsys.readouterr().out
+    for words in ("t [bold] [x] y :bomb:", "queue [kib] wants a [/b] tag", "a limit [/]"):
+        assert words in shown
+    assert "a source [red]" in shown
+
+
 def test_own_file_is_run(tmp_path: Path) -> None:
     """A user's own file is run like ours: phases are events, their ends samples."""
     own, out = tmp_path / "mine.toml", tmp_path / "out"
@@ -133,7 +156,10 @@ def test_own_bursts_are_run(tmp_path: Path) -> None:
         (("server-spik",), "did you mean server-spike"),
         (("nothing.toml",), "cannot be read"),
         (("boot", "--set", "cpu=2"), "did you mean cpus"),
-        (("boot", "--out", "/nonexistent/x.svg"), "cannot be written"),
+        (("boot", "--out", "/nonexistent/x.svg"), "its folder does not exist"),
+        (("boot", "--out", "/proc/x.svg"), "study: /proc/x.svg: cannot be written (No such file"),
+        (("hosts", "--write-trace", "/proc/x"), "/proc/x: cannot be written"),
+        (("boot", "--out", "/"), "/: is a folder, expected the name of a file"),
         (("boot", "--write-trace", "x.csv"), "boot is no subject beside bursts"),
         (("misuse", "--write-trace", "x.csv"), "misuse has callers that free wrongly"),
         (("lock-bulk", "--write-trace", "x.csv"), "lock-bulk is no subject beside bursts"),
@@ -143,10 +169,8 @@ def test_own_bursts_are_run(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes(words: tuple[str, ...], expected: str, capsys: Capture) -> None:
-    """A mistake is one sentence and exit 2."""
-    assert 2 == call("describe", *words)
-
-    assert expected in capsys.readouterr().err
+    """A mistake is one sentence and exit 2, before anything is printed."""
+    assert expected in refusal(capsys, "describe", *words)
 
 
 def test_bars_reach_from_nothing_to_the_greatest() -> None:

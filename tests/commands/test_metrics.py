@@ -3,11 +3,15 @@
 import csv
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from commands.calls import call, refusal
 
 from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.analysis.metrics.registry import METRICS
+from vmmodel.experiment.store import write_sums
 
 Capture = pytest.CaptureFixture[str]
 
@@ -81,4 +85,33 @@ def test_refusals(sweep: Path, tmp_path: Path, capsys: Capture) -> None:
     assert line.endswith("its folder does not exist, expected a folder that does")
     line = refusal(capsys, "metrics", str(sweep), "--csv", str(sweep / "b.csv"))
     assert line.endswith("would lie among the tables of the sweep, expected another folder")
+    line = refusal(capsys, "metrics", str(sweep), "--csv", "/proc/x")
+    assert line.startswith(
+        "study: /proc/x: cannot be written (No such file or directory), expected"
+    )
     assert "no such folder" in refusal(capsys, "metrics", str(tmp_path / "none"))
+
+
+def test_csv_with_a_name_too_long(sweep: Path, tmp_path: Path, capsys: Capture) -> None:
+    """What only the system knows is told of the file that was asked for, and leaves nothing."""
+    path = tmp_path / ("x" * 254)
+
+    assert 2 == call("metrics", str(sweep), "--csv", str(path))
+
+    assert f"study: {path}: cannot be written (File name too long)" in capsys.readouterr().err
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_nothing_but_panics(tmp_path: Path, capsys: Capture) -> None:
+    """A machine on which every run panicked has a sentence in the place of a table of dashes."""
+    folder = write_sweep(tmp_path / "sweep", 6, 5, (STORIES[4],))
+    runs = pd.read_parquet(folder / "runs.parquet")
+    schema = pq.read_schema(folder / "runs.parquet")
+    panicked = pa.Table.from_pandas(runs.assign(outcome="panic"), schema, preserve_index=False)
+    pq.write_table(panicked, folder / "runs.parquet")
+    write_sums(folder)
+
+    assert 0 == call("metrics", str(folder), "--design", "freeable", "--design", "batch")
+
+    told = "second-resource: every run panicked (12 of 12), so there is nothing to sum up.\n"
+    assert told == capsys.readouterr().out

@@ -40,6 +40,24 @@ UNKNOWN = [
         "study: --design: 'batch,return=chunk' cannot be built: with free=none no page comes back,",
     ),
     (
+        ["list", "freeable,illegal=panic"],
+        "study: --design: 'freeable,illegal=panic' cannot be built: with free=any no free is "
+        "illegal, so no outcome of one can be chosen, expected free=none or free=own",
+    ),
+    (
+        ["list", "ordinary,import=9"],
+        "study: --design: 'ordinary,import=9' cannot be built: with structure=none there is no",
+    ),
+    (
+        ["list", "freeable,reuse=address,reuse=lifo"],
+        "study: --design: 'freeable,reuse=address,reuse=lifo' has reuse twice, expected each axis",
+    ),
+    (
+        ["list", "structure=bitmap"],
+        "study: --design: 'structure=bitmap' is a choice, and no design comes before it, expected "
+        "a design first, as in freeable,reuse=address,return=chunk",
+    ),
+    (
         ["list", "freeable,"],
         "study: --design: '' is no choice, expected freeable,reuse=address,return=chunk",
     ),
@@ -171,14 +189,16 @@ def test_foreign_out_folder(capsys: Capture, tmp_path: Path) -> None:
 
 
 def test_out_folder_that_cannot_be_written(capsys: Capture, tmp_path: Path) -> None:
-    """A place below a file is refused with the reason."""
+    """A file, a place below one and one where nothing can be made are refused with the reason."""
     (tmp_path / "file").write_text("")
     words = ["run", "second-resource", "--set", "memory_gb=1", "--design", "ordinary"]
 
-    line = refusal(capsys, *words, "--out", str(tmp_path / "file" / "out"))
-
-    assert line.startswith(f"study: {tmp_path}/file/")
-    assert "cannot be written (File exists), expected a writable place" in line
+    for out in (tmp_path / "file", tmp_path / "file" / "out"):
+        line = refusal(capsys, *words, "--out", str(out))
+        assert f"study: {tmp_path}/file: is a file, expected a folder, new or of a sweep" == line
+    line = refusal(capsys, "answer", "Q4", "--out", str(tmp_path / "file"))
+    assert f"study: {tmp_path}/file: is a file, expected a folder, new or of a sweep" == line
+    assert "cannot be written (" in refusal(capsys, *words, "--out", "/proc/out")
 
 
 def test_machine_too_small_for_its_zones(capsys: Capture, tmp_path: Path) -> None:

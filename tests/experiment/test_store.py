@@ -107,8 +107,10 @@ def test_file_and_dangling_link_are_refused(folder: Path, tmp_path: Path) -> Non
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "nowhere")
 
-    for place in (folder / "old", link):
-        with pytest.raises(InputError, match="exists and is no sweep"):
+    with pytest.raises(InputError, match="exists and is no sweep"):
+        check_replaceable(link)
+    for place in (folder / "old", folder / "old" / "out"):
+        with pytest.raises(InputError, match="folder/old: is a file, expected a folder"):
             check_replaceable(place)
 
 

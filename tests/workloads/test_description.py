@@ -73,6 +73,51 @@ MISTAKES = {
         BOOT["files"]["system"]["zfs_share"] | {"unit": "of opens"},
         "files.system.night_share: there is no night",
     ),
+    "misspelt, so missing": (
+        "machine",
+        {"cpu": 4},
+        "unknown key 'machine.cpu' (did you mean cpus?)",
+    ),
+    "text for a number": (
+        "horizon/value",
+        "4",
+        "'horizon.value' is '4', expected a number, without",
+    ),
+    "a list for a number": ("horizon/low", [], "'horizon.low' is a list, expected a number"),
+    "a share for a whole number": ("machine/domains", 0.5, "is '0.5', expected a whole number"),
+    "a number for a quantity": (
+        "machine/cpus",
+        4,
+        "'machine.cpus' is '4', expected a table { value = ..., unit = ..., mark = ..., source = ",
+    ),
+    "text for items": ("processes/rc/items/PROC", "x", "expected a whole number, or a table { val"),
+    "half a quantity": ("processes/rc/items/PROC", {"value": 1}, ".items.PROC.unit' is missing"),
+    "capitals in a name": ("name", "My Boot", "is 'My Boot', expected lower-case letters, digits"),
+    "a range upside down": (
+        "horizon",
+        BOOT["horizon"] | {"low": 64, "high": 1},
+        "horizon.low: low is 64 and high is 1, expected low <= value <= high",
+    ),
+    "no words": ("story", "", "'story' is '', expected a text that is not empty"),
+    "too many words": ("story", "a" * 700, "expected at most 600 characters"),
+    "too many entries": ("limits", ["a"] * 21, "'limits' is a list, expected at most 20 entries"),
+    "too many domains": ("machine/domains", 9, "'machine.domains' is '9', expected at most 4"),
+    "an escape in a story": (
+        "story",
+        "a\x1b[31m",
+        r"story: the character '\x1b' cannot be printed",
+    ),
+    "an escape in a limit": ("limits/0", "a\x9b1m", r"limits[0]: the character '\x9b' cannot be"),
+    "an escape in a source": (
+        "horizon/source",
+        "\b",
+        r"horizon.source: the character '\x08' cannot",
+    ),
+    "a text that runs back": (
+        "title",
+        "\u202e",
+        r"title: the character '\u202e' cannot be printed",
+    ),
     "a table for a text": ("title", {"en": "x"}, "'title' is a table, expected"),
 }
 

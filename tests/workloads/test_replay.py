@@ -117,6 +117,14 @@ WRONG = [
     (HEAD + "1,0,refill,PROCS,1,,,\n", "refill: no NOFREE zone 'PROCS' (did you mean PROC?)"),
     (HEAD + "1,0,refill,PROC,99999,,,\n", "count is '99999', expected a whole number from 0 to 65"),
     (HEAD + "1,0,take,DIRECTS,1,1,,\n", "take: name is 'DIRECTS', expected one of DEFAULT, DIRECT"),
+    (
+        HEAD + "1,0,take,DIRECT,4097,1,,\n",
+        "t.csv:3: take: count is 4097, expected at most 4096, the",
+    ),
+    (
+        HEAD + "0,,take,DEFAULT,9999999,1,,\n",
+        "t.csv:3: take: count is 9999999, expected at most 40",
+    ),
     (HEAD + "1,0,take,DIRECT,1,,,\n", "take: id is '', expected a whole number from 0 to 9223372"),
     (HEAD + "1,0,take,DIRECT,1,1,65,\n", "part is '65', expected a whole number from 0 to 64"),
     (HEAD + "1,0,take,DIRECT,1,1,,0:init\n", "fails is '0:init', expected a whole number from 0"),
@@ -217,7 +225,7 @@ def test_own_file_names_its_own_trace(tmp_path: Path) -> None:
         (tmp_path / "my.csv").write_text(HEAD + rows)
         found.append(scenario(str(tmp_path / "mine.toml")))
 
-    assert [(), ("1 gives are of nothing taken in the trace: left out",), ()] == [
+    assert [(), ("1 give is of nothing taken in the trace: left out",), ()] == [
         each.notes for each in found
     ]
     assert found[0].source == found[1].source != found[2].source

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from vmmodel.analysis.metrics.latency import LENGTHS, cost_by_length
 from vmmodel.analysis.metrics.registry import METRICS, Metric, RunTables
 from vmmodel.analysis.statistics import Interval, median_interval, share_interval
 from vmmodel.analysis.tables import Case, Study
+from vmmodel.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,14 @@ def _bin(low: int) -> str:
 def write_csv(rows: list[Row], path: Path) -> None:
     """Write rows under a temporary name, then rename: nothing is ever half written."""
     draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-    draft.replace(path)
+    try:
+        with draft.open("w", newline="", encoding="utf-8") as file:
+            names = [field.name for field in fields(Row)]
+            writer = csv.DictWriter(file, names, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):  # the first failure is the one to tell
+            draft.unlink()
+        raise InputError(path, f"cannot be written ({error.strerror})", "a file") from None

@@ -45,11 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, write."""
-    from rich.console import Console
-
     from vmmodel.commands.sweeping import compile_kernel, progress_console
     from vmmodel.kernel.cstruct import CHECKED
     from vmmodel.paths import ROOT
+    from vmmodel.report.terminal import plain_console
 
     if CHECKED:
         sys.stderr.write("study: VMMODEL_CHECKED=1 compiles nothing: unset it to measure speed\n")
@@ -58,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(ROOT / "benchmarks", "is missing", "a full copy of the project")
     _make_folder(arguments.out)
     sys.path.append(str(ROOT))  # benchmarks/ is no part of the installed package
-    progress, console = progress_console(), Console(highlight=False)
+    progress, console = progress_console(), plain_console()
     compile_kernel(progress)
     from benchmarks.machine import describe
     from benchmarks.rounds import Difference

@@ -40,38 +40,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the description."""
-    from rich.console import Console
-
+    from vmmodel.commands.files import check_file
     from vmmodel.commands.list import show_workload
     from vmmodel.commands.run import pairs
     from vmmodel.experiment.scenario import scenario as find
     from vmmodel.experiment.scenario import workload as find_workload
+    from vmmodel.report.terminal import plain_console
     from vmmodel.workloads.benchmarks import Fragmentation, LockBulk
 
-    console = Console(highlight=False, soft_wrap=False)
-    workload = find_workload(arguments.workload, pairs(arguments.set))
-    script: AnyScript | None = None
-    if isinstance(workload.description, Fragmentation | LockBulk):
-        show_workload(console, workload)
-    else:
-        values = pairs(arguments.set)
+    console, values = plain_console(), pairs(arguments.set)
+    files = [path for path in (arguments.write_trace, arguments.out) if path]
+    for path in files:
+        check_file(path)
+    workload = find_workload(arguments.workload, values)
+    scenario, script, variant = None, None, ""
+    if not isinstance(workload.description, Fragmentation | LockBulk):
         scenario = find(arguments.workload, arguments.zones, values, arguments.trace)
-        show_workload(console, workload, scenario)
+        asked = [arguments.variant] if arguments.variant is not None else scenario.chosen
+        variant = scenario.choose(*asked).chosen[0]
+        script = scenario.script(arguments.seed, variant, 0)
+    columns = _columns(workload.description, script)
+    _write_files(arguments, workload.description.name, columns, script)
+    show_workload(console, workload, scenario)
+    if scenario is not None and script is not None:
         for note in scenario.notes:
             console.print(f"Note: {note}")
-        if arguments.variant is not None:
-            scenario = scenario.choose(arguments.variant)
-        script = scenario.script(arguments.seed, scenario.chosen[0], 0)
-        _show_machine(console, script, scenario.chosen[0])
-    columns = _columns(workload.description, script)
+        _show_machine(console, script, variant)
     _show_load(console, columns)
-    if arguments.out:
-        _write(arguments.out, workload.description.name, columns, script)
-        console.print(f"\n{arguments.out}", soft_wrap=True)
-    if arguments.write_trace:
-        _write_trace(arguments.write_trace, workload.description.name, script)
-        console.print(f"\n{arguments.write_trace}", soft_wrap=True)
+    for path in files:
+        console.print(f"\n{path}", soft_wrap=True)
     return 0
+
+
+def _write_files(
+    arguments: argparse.Namespace,
+    name: str,
+    columns: Mapping[str, Any],
+    script: "AnyScript | None",
+) -> None:
+    """Write what was asked for before anything is printed: a refusal stands alone."""
+    if arguments.write_trace:
+        _write_trace(arguments.write_trace, name, script)
+    if arguments.out:
+        _write(arguments.out, name, columns, script)
 
 
 def _columns(description: Any, script: "AnyScript | None") -> Mapping[str, Any]:

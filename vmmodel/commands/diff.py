@@ -29,18 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table of changes and how many there are of each verdict."""
-    from rich.console import Console
-
     from vmmodel.analysis.changes import compare
     from vmmodel.analysis.tables import load
     from vmmodel.errors import printable
+    from vmmodel.report.terminal import plain_console
 
     before, after = load(arguments.before), load(arguments.after)
     changes = compare(before, after)
     quiet = changes.verdict.isin(["equal", "within noise"])
     shown = changes if arguments.all else changes[~quiet]
     if len(shown):
-        Console(highlight=False).print(_table(shown.to_dict("records")))
+        plain_console().print(_table(shown.to_dict("records")))
     counted = changes.verdict.value_counts()
     print(", ".join(f"{verdict}: {n}" for verdict, n in counted.items()))
     digests = [printable(study.meta["model_digest"][:16]) for study in (before, after)]
@@ -50,7 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _table(rows: list[dict[Any, Any]]) -> "Table":
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("case", "design", "metric", "runs", "A", "B", "difference", "95 % interval", "")
@@ -60,6 +58,6 @@ def _table(rows: list[dict[Any, Any]]) -> "Table":
         interval = "-" if math.isnan(low) else f"{low:,.4g} to {high:,.4g}"
         numbers = (f"{row[key]:,.5g}" for key in ("before", "after", "difference"))
         metric = f"{row['metric']} ({row['unit']})"
-        words = (escape(case), escape(row["design"]), metric, row["runs"], *numbers, interval)
+        words = (case, row["design"], metric, row["runs"], *numbers, interval)
         table.add_row(*words, row["verdict"])
     return table

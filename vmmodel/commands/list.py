@@ -18,11 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the lists."""
-    from rich.console import Console
-
     from vmmodel.commands.listing import show_designs
+    from vmmodel.report.terminal import plain_console
 
-    console = Console(highlight=False, soft_wrap=False)
+    console = plain_console()
     if arguments.designs:
         show_designs(console)
     elif arguments.name:
@@ -41,6 +40,7 @@ def _show(console, name: str) -> None:  # type: ignore[no-untyped-def]
 
     base = name.partition(",")[0]
     of_design = base in DESIGNS or (not meant(base, WORKLOADS) and meant(base, DESIGNS))
+    of_design = of_design or ("=" in name and not name.endswith(".toml"))
     if name not in WORKLOADS and of_design:
         show_design(console, name)
     elif name in SCENARIOS:

@@ -2,9 +2,10 @@
 
 Every number is the median over replications with its exact interval, beside the denominator that
 it rests on; verdicts are the share of runs that got them.  Designs that agree to the last digit
-share a line.  Runs that panicked are left out and counted.  A dash, or a design that is missing,
-says that there is nothing to count: no chunks, no reservations, no free page, too short a run, no
-run that came to its end, or tables of an older version.
+share a line.  Runs that panicked are left out and counted; a sentence says so where that is all of
+them.  A dash, or a design that is missing, says that there is nothing to count: no chunks, no
+reservations, no free page, too short a run, no run that came to its end, or tables of an older
+version.
 """
 
 import argparse
@@ -48,19 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a table for each machine, and write all rows if asked to."""
-    from rich.console import Console
-
     from vmmodel.analysis.metrictable import metric_rows, write_csv
     from vmmodel.analysis.tables import Case, load
+    from vmmodel.report.terminal import plain_console
 
     study = load(arguments.folder)
     chosen = _designs(arguments.folder, arguments.design, study.designs)
     if arguments.csv is not None:
         _check_place(arguments.csv, arguments.folder)
     rows = metric_rows(study, chosen)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console = plain_console(width=None if sys.stdout.isatty() else WIDTH)
     for case, of_case in groupby(rows, lambda row: Case(row.scenario, row.variant, row.setting)):
-        console.print(_table(case, list(of_case)))
+        shown = list(of_case)
+        console.print(_table(case, shown) if any(row.n for row in shown) else _nothing(case, shown))
     if arguments.csv is not None:
         write_csv(rows, arguments.csv)
         print(arguments.csv)
@@ -79,27 +80,30 @@ def _designs(folder: Path, wanted: list[str], known: list[str]) -> tuple[str, ..
 
 def _check_place(path: Path, sweep: Path) -> None:
     """Refuse, before any work, a place where the rows cannot or must not be written."""
+    from vmmodel.commands.files import check_file
     from vmmodel.errors import InputError
 
-    if path.is_dir():
-        raise InputError(path, "is a folder", "the name of a file")
-    if not path.parent.is_dir():
-        raise InputError(path, "its folder does not exist", "a folder that does")
+    check_file(path)
     if path.parent.resolve() == sweep.resolve():
         raise InputError(path, "would lie among the tables of the sweep", "another folder")
 
 
+def _nothing(case: "Case", rows: "list[Row]") -> str:
+    """Word that a case has no run to sum up."""
+    runs = sum({row.design: row.runs for row in rows}.values())
+    return f"{case.label}: every run panicked ({runs} of {runs}), so there is nothing to sum up."
+
+
 def _table(case: "Case", rows: "list[Row]") -> "Table":
-    from rich.markup import escape
     from rich.table import Table
 
     names = ("", "metric", "unit", "of what", "design", "value", "interval", "covers", "runs")
-    table = Table(*names, title=escape(case.label), title_justify="left")
+    table = Table(*names, title=case.label, title_justify="left")
     for _, group in groupby(rows, lambda row: (row.number, row.metric)):
         lines = list(group)
         heads = [lines[0].number, lines[0].metric, lines[0].unit, lines[0].denominator]
         for designs, words in _lines(lines).items():
-            table.add_row(*heads, escape(designs), *words)
+            table.add_row(*heads, designs, *words)
             heads = [""] * len(heads)
     return table
 

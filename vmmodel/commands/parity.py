@@ -28,12 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay each file and print a line for it."""
-    from rich.console import Console
-
     from vmmodel.commands.sweeping import compile_kernel
     from vmmodel.oracle.parity import check_parity
+    from vmmodel.report.terminal import plain_console
 
-    compile_kernel(Console(stderr=True, highlight=False))
+    compile_kernel(plain_console(stderr=True))
     status = 0
     for path in arguments.files:
         try:

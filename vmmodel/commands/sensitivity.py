@@ -171,7 +171,7 @@ class _Bar:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("{task.description}"), BarColumn(),
+            TextColumn("{task.description}", markup=False), BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total:.0f} points, left"),
             TimeRemainingColumn(),
         )  # fmt: skip

@@ -148,7 +148,6 @@ def _worded(sweep: "Sweep", plan: "Plan") -> str:
 
 def _estimate_full(console: "Console") -> int:
     """Estimate the study with everything there is, from measured runs."""
-    from rich.console import Console
     from rich.table import Table
 
     from vmmodel.commands.report import REPLICATIONS
@@ -157,6 +156,7 @@ def _estimate_full(console: "Console") -> int:
     from vmmodel.experiment.sweep import Sweep
     from vmmodel.nofree import DESIGNS
     from vmmodel.paths import ROOT
+    from vmmodel.report.terminal import plain_console
 
     chosen = [scenario for scenario in SCENARIOS.values() if "full" in scenario.profiles]
     scenarios = tuple(scenario.choose(*scenario.variants) for scenario in chosen)
@@ -169,5 +169,5 @@ def _estimate_full(console: "Console") -> int:
     table = Table("processors", "time")
     for cores in CORES:
         table.add_row(f"{cores:,}", duration(plan.wall(cores)))
-    Console(highlight=False).print(table)
+    plain_console().print(table)
     return 0

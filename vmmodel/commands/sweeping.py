@@ -22,6 +22,7 @@ from vmmodel.experiment.meta import describe_sweep
 from vmmodel.experiment.replacing import replaced
 from vmmodel.experiment.sweep import Sweep, run_sweep
 from vmmodel.experiment.unit import Unit
+from vmmodel.report.terminal import plain_console
 
 if TYPE_CHECKING:
     from vmmodel.experiment.cluster import Cluster
@@ -54,7 +55,7 @@ def _warm_up(console: Console, *, quiet: bool) -> None:
     """Compile or load every function; unless *quiet*, show which one of how many."""
     from vmmodel.traffic.warm import warm_up
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     if not quiet:
         console.print("Compiling the kernel, once for this version (some 40 s) ...")
     hidden = quiet or not console.is_terminal
@@ -104,7 +105,7 @@ class Course:
     def __init__(self, runs: int, console: Console) -> None:
         self._runs, self._console, self._finished = runs, console, 0
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),
             TextColumn("{task.fields[rate]}"),
@@ -142,4 +143,4 @@ class Course:
 
 def progress_console() -> Console:
     """Give the console for progress: standard error, so that output can be piped."""
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 100)
+    return plain_console(stderr=True, width=None if sys.stderr.isatty() else 100)

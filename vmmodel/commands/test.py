@@ -17,13 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Become pytest, in the project's folder."""
-    from rich.console import Console
-
     from vmmodel.commands.sweeping import compile_kernel
     from vmmodel.cpus import available_cpus
     from vmmodel.paths import ROOT
+    from vmmodel.report.terminal import plain_console
 
-    compile_kernel(Console(stderr=True, highlight=False))
+    compile_kernel(plain_console(stderr=True))
     os.chdir(ROOT)
     everything = ["-n", str(available_cpus()), "--dist", "worksteal", "-q"]
     words = arguments.words or everything

@@ -135,6 +135,9 @@ def read_meta(folder: Path) -> dict[str, Any] | None:
 
 def check_replaceable(folder: Path) -> None:
     """Raise `InputError` unless *folder* is new, empty or an earlier sweep, and can be written."""
+    for place in (folder, *folder.parents):
+        if place.is_file():
+            raise InputError(place, "is a file", "a folder, new or of a sweep")
     a_sweep = folder.is_dir() and (not any(folder.iterdir()) or (folder / META).is_file())
     if not a_sweep and (folder.exists() or folder.is_symlink()):
         raise InputError(folder, "exists and is no sweep", "a new folder, or one of a sweep")

@@ -167,17 +167,19 @@ def _is_more_than_pools(choice: Composition) -> bool:
     return choice.structure is Structure.NONE and chosen
 
 
+NO_CHUNK = Refusal(
+    _is_more_than_pools,
+    "with structure=none there is no chunk that the other choices could be about",
+    "structure=none alone (the design ordinary)",
+)
+NO_ILLEGAL_FREE = Refusal(
+    lambda c: c.free is FreePath.ANY and c.illegal is not IllegalFree.PANIC,
+    "with free=any no free is illegal, so no outcome of one can be chosen",
+    "free=none or free=own",
+)
 REFUSALS = (
-    Refusal(
-        _is_more_than_pools,
-        "with structure=none there is no chunk that the other choices could be about",
-        "structure=none alone (the design ordinary)",
-    ),
-    Refusal(
-        lambda c: c.free is FreePath.ANY and c.illegal is not IllegalFree.PANIC,
-        "with free=any no free is illegal, so no outcome of one can be chosen",
-        "free=none or free=own",
-    ),
+    NO_CHUNK,
+    NO_ILLEGAL_FREE,
     Refusal(
         lambda c: c.free is FreePath.NONE and c.reuse is Reuse.ADDRESS,
         "with free=none no page is used again, so there is no order of reuse",

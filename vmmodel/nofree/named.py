@@ -9,12 +9,15 @@ from vmmodel.errors import InputError, meant
 from vmmodel.kernel import Vm
 from vmmodel.nofree.axes import (
     AXES,
+    NO_CHUNK,
+    NO_ILLEGAL_FREE,
     ChunkReturn,
     Composition,
     FreePath,
     ImpossibleDesign,
     MultiPage,
     Structure,
+    applying,
 )
 from vmmodel.nofree.base import IllegalFree, Nofree
 from vmmodel.nofree.composed import compose
@@ -172,22 +175,44 @@ def _from_choice(choice: Composition) -> Design:
 def _choice(name: str) -> Composition:
     """Read a text of choices."""
     base, *words = name.split(",")
+    if base.partition("=")[0] in AXES:
+        what = f"{base!r} is a choice, and no design comes before it"
+        raise InputError("--design", what, f"a design first, as in {EXAMPLE}")
     if base not in DESIGNS:
         what = f"{base!r} is unknown{meant(base, DESIGNS)}"
         raise InputError("--design", what, ", ".join(DESIGNS))
     choice = DESIGNS[base].choice
     if choice is None:
         raise InputError("--design", f"{base!r} is not made of parts", "its name alone")
-    changed = dict(_changed(word) for word in words)
+    changed: dict[str, Any] = {}
+    for word in words:
+        key, value = _changed(word)
+        if key in changed:
+            raise InputError("--design", f"{name!r} has {key} twice", "each axis once")
+        changed[key] = value
     try:
-        return replace(choice, **changed)
+        made = replace(choice, **{AXES[key].field: value for key, value in changed.items()})
+        _hold_meaning(made, choice, changed)
     except ImpossibleDesign as refusal:
         what = f"{name!r} cannot be built: {refusal.reason}"
         raise InputError("--design", what, refusal.instead) from None
+    return made
+
+
+def _hold_meaning(made: Composition, base: Composition, keys: Iterable[str]) -> None:
+    """Refuse a choice on an axis that means nothing in *made* and that changes nothing of *base*.
+
+    What changes the base may have to be named: ``batch,free=any,illegal=panic``.
+    """
+    for key in keys:
+        axis = AXES[key]
+        if key not in applying(made) and axis.spelled(made) == axis.spelled(base):
+            refusal = NO_CHUNK if made.structure is Structure.NONE else NO_ILLEGAL_FREE
+            raise ImpossibleDesign(refusal.reason, refusal.instead)
 
 
 def _changed(word: str) -> tuple[str, Any]:
-    """Read one AXIS=CHOICE."""
+    """Read one AXIS=CHOICE: the word of the axis, and what is chosen."""
     key, equals, value = word.partition("=")
     if key not in AXES or not equals:
         raise InputError("--design", f"{word!r} is no choice{meant(key, AXES)}", EXAMPLE)
@@ -195,7 +220,7 @@ def _changed(word: str) -> tuple[str, Any]:
     if value not in axis.values:
         what = f"{key} is {value!r}{meant(value, axis.values)}"
         raise InputError("--design", what, ", ".join(axis.values))
-    return axis.field, axis.values[value]
+    return key, axis.values[value]
 
 
 def known_designs(names: Iterable[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from vmmodel.errors import InputError, meant, shown
 from vmmodel.workloads.benchmarks import Fragmentation, LockBulk
 from vmmodel.workloads.bursts import Bursts
 from vmmodel.workloads.description import Description
+from vmmodel.workloads.expected import expected_value, first_told
 from vmmodel.workloads.quantity import Part
 from vmmodel.workloads.story import Story
 from vmmodel.workloads.traced import Traced
@@ -59,7 +60,7 @@ def validate(tables: dict[str, Any], file: str) -> Story:
     try:
         return model.model_validate(tables)
     except ValidationError as error:
-        raise _told(model, error.errors(include_url=False)[0], tables, file) from None
+        raise _told(model, error.errors(include_url=False), tables, file) from None
 
 
 def _model(tables: dict[str, Any], file: str) -> type[Story]:
@@ -73,8 +74,11 @@ def _model(tables: dict[str, Any], file: str) -> type[Story]:
     return MODELS[name]
 
 
-def _told(model: type[Story], error: ErrorDetails, tables: dict[str, Any], file: str) -> InputError:
-    """Turn pydantic's complaint into ours."""
+def _told(
+    model: type[Story], errors: list[ErrorDetails], tables: dict[str, Any], file: str
+) -> InputError:
+    """Turn pydantic's complaints into one of ours."""
+    error = first_told(errors)
     place, table = _place(error["loc"], tables)
     kind = error["type"]
     if kind == "refused":
@@ -87,7 +91,7 @@ def _told(model: type[Story], error: ErrorDetails, tables: dict[str, Any], file:
         return InputError(file, *_unknown_key(model, error["loc"], place))
     if kind.startswith("union_tag"):
         return InputError(file, *_unknown_branch(error["ctx"], place, table))
-    return InputError(file, *_wrong_value(error, place))
+    return InputError(file, *_wrong_value(error, place, expected_value(error, errors)))
 
 
 def _unknown_key(model: type[Story], loc: tuple[str | int, ...], place: str) -> tuple[str, str]:
@@ -105,10 +109,8 @@ def _unknown_branch(context: dict[str, Any], place: str, table: Any) -> tuple[st
     return f"{shown(f'{place}.{tag}')} is {_brief(found)}{near}", f"one of {expected}"
 
 
-def _wrong_value(error: ErrorDetails, place: str) -> tuple[str, str]:
+def _wrong_value(error: ErrorDetails, place: str, expected: str) -> tuple[str, str]:
     """Tell of a value of a wrong type, or that is not among those allowed."""
-    default = error["msg"].removeprefix("Input should be ")
-    expected = str(error.get("ctx", {}).get("expected") or default).replace("'", "")
     found, near = error["input"], ""
     if error["type"] == "literal_error" and isinstance(found, str):
         near = meant(found, expected.replace(" or ", ", ").split(", "))

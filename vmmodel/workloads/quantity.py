@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 Path = tuple[str | int, ...]
@@ -36,27 +36,42 @@ Number = Annotated[int | float, Field(ge=-1e15, le=1e15)]
 """Far below what a floating-point number holds, far above what any parameter is."""
 
 
+def _printable(words: str) -> str:
+    """Refuse what would move a terminal's cursor or change its colours; a line may end."""
+    strange = next((c for c in words if not c.isprintable() and c != "\n"), None)
+    if strange is not None:
+        raise refused("", f"the character {strange!a} cannot be printed", "printable text")
+    return words
+
+
+PRINTABLE = AfterValidator(_printable)
+"""Of text for a reader."""
+
+
 class Sweep(Part):
     """The part of a range that sensitivity analysis walks, where the whole would be too much."""
 
     low: Number
     high: Number
-    why: str = Field(min_length=1, max_length=400)
+    why: Annotated[str, Field(min_length=1, max_length=400), PRINTABLE]
 
 
 class Quantity(Part):
     """A parameter: a value, and the range in which it makes sense and, as a rule, is swept."""
 
     value: Number
-    unit: str = Field(max_length=40)
+    unit: Annotated[str, Field(max_length=40), PRINTABLE]
     mark: Literal["published", "measured", "assumed"]
-    source: str = Field(max_length=400)
+    source: Annotated[str, Field(max_length=400), PRINTABLE]
     low: Number
     high: Number
     sweep: Sweep | None = None
 
     @model_validator(mode="after")
     def _in_range(self) -> "Quantity":
+        if self.low > self.high:
+            raise refused("low", f"low is {self.low:g} and high is {self.high:g}",
+                          "low <= value <= high")  # fmt: skip
         if not self.low <= self.value <= self.high:
             raise refused("value", f"value is {self.value:g}",
                           f"{self.low:g} to {self.high:g} {self.unit}")  # fmt: skip

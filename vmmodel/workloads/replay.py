@@ -183,5 +183,6 @@ class _Builder:
         )
         notes = []
         if self.strangers:
-            notes.append(f"{self.strangers:,} gives are of nothing taken in the trace: left out")
+            gives = "give is" if self.strangers == 1 else "gives are"
+            notes.append(f"{self.strangers:,} {gives} of nothing taken in the trace: left out")
         return Replay(script, tuple(notes))

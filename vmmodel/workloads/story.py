@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from vmmodel.workloads.quantity import Part
+from vmmodel.workloads.quantity import PRINTABLE, Part
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-Sentence = Annotated[str, StringConstraints(min_length=1, max_length=600)]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=600), PRINTABLE]
 
 
 class Story(Part):

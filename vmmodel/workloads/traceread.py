@@ -161,6 +161,9 @@ def _row(path: Path, machine: Machine, number: int, line: str) -> Row:
     cpu = read("cpu", lambda text: _cpu(op, text, time_ns, machine.cpus))
     name = read("name", lambda text: _name(op, text))
     count = read("count", lambda text: _number(op, text, _COUNTS))
+    if op == "take" and count > machine.pages:
+        expected = f"at most {machine.pages}, the pages of the machine"
+        raise InputError(path, f"take: count is {count}", expected, line=number)
     who = read("id", lambda text: _number(op, text, _IDS))
     part = read("part", lambda text: _number(op, text, _PARTS) if text else -1)
     fails = read("fails", lambda text: fails_of(text, _most_slabs(op, count)))
