@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +44,9 @@ class Row:
     """median or share."""
 
 
+ANSWERED = "slab and object-page requests answered"
+"""No request is part of another; see `vmmodel.sim.recorder.REQUESTS`."""
+
 Values = tuple[Metric, pd.Series]
 """A metric and its value in every run, indexed by the run."""
 
@@ -59,17 +62,48 @@ def metric_rows(study: Study, designs: tuple[str, ...]) -> list[Row]:
 def _case(study: Study, case: Case, designs: tuple[str, ...]) -> Iterator[Row]:
     counts = study.select(study.runs, case).design.value_counts()
     present = [design for design in designs if design in counts.index]
-    for metric, values in _values(run_tables(study, case)):
+    for metric, values in _values(study, case):
         of_design = values.index.get_level_values("design")
         for design in present:
             found = summed_up(metric, values[of_design == design])
             yield _row(case, metric, design, found, int(counts[design]))
 
 
-def _values(tables: RunTables) -> list[Values]:
-    """All metrics, in the order of their numbers."""
-    values = [(metric, metric.of(tables)) for metric in METRICS]
+def _values(study: Study, case: Case) -> list[Values]:
+    """All metrics, in the order of their numbers; those of an operation for each that there is."""
+    first, *others = _operations(study, case) or [""]
+    tables = run_tables(study, case, first)
+    values = [(_of_operation(metric, first), metric.of(tables)) for metric in METRICS]
+    for operation in others:
+        of_other = run_tables(study, case, operation)
+        values += [
+            (_named_apart(named, operation), metric.of(of_other))
+            for metric in METRICS
+            if (named := _of_operation(metric, operation)) != metric
+        ]
     return sorted([*values, *_costs(tables)], key=lambda pair: pair[0].number)
+
+
+def _named_apart(metric: Metric, operation: str) -> Metric:
+    """Name the operation in the name too, so that no two rows are called alike."""
+    if operation in metric.name:
+        return metric
+    return replace(metric, name=f"{metric.name} ({operation})")
+
+
+def _operations(study: Study, case: Case) -> list[str]:
+    """The operations that were timed, first the one by which the case is judged."""
+    seen = set(study.select(study.latencies, case).operation.unique())
+    return [operation for operation in summary.OPERATIONS if operation in seen]
+
+
+def _of_operation(metric: Metric, operation: str) -> Metric:
+    """Name the operation in what a metric of operations counts; give others as they are."""
+    if not operation or "operations" not in (metric.name, *metric.denominator.split()):
+        return metric
+    words = f"{operation} operations"
+    name = words if metric.name == "operations" else metric.name
+    return replace(metric, name=name, denominator=metric.denominator.replace("operations", words))
 
 
 def _costs(tables: RunTables) -> Iterator[Values]:
@@ -84,15 +118,15 @@ def _costs(tables: RunTables) -> Iterator[Values]:
 
 def _cost_metric(name: str, values: pd.Series) -> Metric:
     flat = "the same at every length: the list costs nothing"
-    formula, per = "sum / answered", "requests answered"
+    formula, per = "sum / answered", ANSWERED
     return Metric(20, "d", name, formula, "ns", per, flat, lambda _tables: values)
 
 
-def run_tables(study: Study, case: Case) -> RunTables:
-    """The completed runs of a case, with latencies of the operation by which it is judged."""
+def run_tables(study: Study, case: Case, operation: str) -> RunTables:
+    """The completed runs of a case, with latencies of *operation*."""
     runs = study.select(study.runs, case)
     latencies = study.select(study.latencies, case)
-    latencies = latencies[latencies.operation == summary.page_operation(study, case)]
+    latencies = latencies[latencies.operation == operation]
     completed = runs[runs.outcome == "completed"]
     return RunTables.of(completed, study.select(study.samples, case), latencies)
 

@@ -53,7 +53,7 @@ def test_a_metric_says_what_it_is(metric: Metric) -> None:
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.label)
 def test_a_metric_has_one_value_for_each_run(metric: Metric, study: tables.Study) -> None:
     """Values are indexed by the run, each once; those that panicked are not among them."""
-    found = run_tables(study, study.cases[0])
+    found = run_tables(study, study.cases[0], "object-page")
     values = metric.of(found)
 
     assert sorted(found.runs.index) == sorted(values.index)
@@ -95,6 +95,18 @@ def test_cost_by_length_stands_with_its_number(rows: list[Row]) -> None:
 
     assert numbers.index("20d") < numbers.index("21")
     assert {name.partition(" at ")[0] for name in names} == {"latency", "work alone"}
+
+
+def test_latency_names_its_operation(rows: list[Row]) -> None:
+    """The operation that is timed stands in the denominator, and in what counts it."""
+    assert "object-page operations" == of(rows, "15a").denominator
+    assert "object-page operations" == of(rows, "15g").metric
+    assert "slab and object-page requests answered" == of_cost(rows).denominator
+
+
+def of_cost(rows: list[Row]) -> Row:
+    """The first row of what a request costs by length."""
+    return next(row for row in rows if row.number == "20d")
 
 
 def test_older_tables_have_fewer_numbers(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class RunTables:
     runs: pd.DataFrame
     samples: pd.DataFrame
     latencies: pd.DataFrame
-    """Of the one operation by which the cost is judged."""
+    """Of one operation."""
 
     @classmethod
     def of(cls, runs: pd.DataFrame, samples: pd.DataFrame, latencies: pd.DataFrame) -> "RunTables":
