@@ -27,6 +27,9 @@ from vmmodel.kernel.cstruct import Struct
 
 CACHED = cache_folder() is not None
 
+# There is nothing to vectorize in lists of pages; without the passes compiling takes less time.
+numba.config.LOOP_VECTORIZE = numba.config.SLP_VECTORIZE = 0
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
