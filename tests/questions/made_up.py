@@ -1,9 +1,12 @@
 """Tables of questions made up for tests: what a run gave is what the test says."""
 
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
 import pandas as pd
+
+from vmmodel.questions.base import Question
 
 NOISE = (0.0, 1.0, -1.0, 2.0, -2.0, 0.0)
 """What six replications have in common; a difference without spread drops out of it."""
@@ -47,3 +50,21 @@ def rows(
             row |= {"replication": replication, primary: 10 + NOISE[replication] + apart}
             table.append(row)
     return pd.DataFrame(table)
+
+
+def table(question: Question, rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Give *rows* with all columns of *question*; what a row does not name is 0."""
+    made = pd.DataFrame([dict.fromkeys(question.columns, 0) | row for row in rows])
+    return made.astype({"scenario": str, "setting": str, "design": str})
+
+
+def check_answer(question: Question, made: pd.DataFrame, begins: str) -> None:
+    """Hold an answer to what every answer must be, and its sentence to how it begins."""
+    found = question.answer(made)
+
+    assert found.sentence.startswith(begins), found.sentence
+    assert found.sentence.endswith(".")
+    assert found.turns.endswith(".")
+    assert "nan" not in found.sentence + found.turns
+    assert question.figure(made).svg
+    assert not question.summary(made).empty

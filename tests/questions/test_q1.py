@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from tests.questions.invented import check_answer, table
+from tests.questions.made_up import check_answer, table
 from vmmodel.experiment.scenario import SCENARIOS
 from vmmodel.questions.q1 import DESIGNS, JUDGED, Q1, ROUTES, SMALL
 from vmmodel.sim.machine import run_script

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.questions.invented import check_answer, table
+from tests.questions.made_up import check_answer, table
 from vmmodel.analysis.paired import compare
 from vmmodel.questions.effects import exact_if_equal
 from vmmodel.questions.q2 import BUGS, KERNELS, PATHS, Q2, scenarios, silence

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tests.questions.invented import check_answer, table
+from tests.questions.made_up import check_answer, table
 from vmmodel.questions.q3 import COUNTERS, DESIGNS, DRAWN, INSTANTS, Q3, SETTINGS, score
 
 FLAT = " ".join(["5"] * INSTANTS)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.questions.invented import check_answer, table
+from tests.questions.made_up import check_answer, table
 from tests.questions.test_back import perform
 from vmmodel.questions.q7 import Q7, change, measure, settings
 from vmmodel.questions.sweeps import SweepLab

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tests.questions.invented import check_answer, table
+from tests.questions.made_up import check_answer, table
 from vmmodel.nofree.pagefields import PLACES
 from vmmodel.questions.q9 import HAZARDS, KERNELS, Q9
 

@@ -31,7 +31,8 @@ from vmmodel.questions.giving import (
     turnovers,
 )
 from vmmodel.questions.requests import pages_given_back, request_times
-from vmmodel.questions.words import brief, change, crossing, reached, short_design
+from vmmodel.questions.turning import crossing, reached
+from vmmodel.questions.wording import brief, change, short_design
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 

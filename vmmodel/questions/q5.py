@@ -21,7 +21,8 @@ from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.drawing import GREY, line, share_text
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.requests import request_times
-from vmmodel.questions.words import brief, change, crossing, short_design
+from vmmodel.questions.turning import crossing
+from vmmodel.questions.wording import brief, change, short_design
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 

@@ -18,7 +18,7 @@ from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.drawing import look, median_text
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.exchange import PRICED, Exchange, priced
-from vmmodel.questions.words import brief, change
+from vmmodel.questions.wording import brief, change
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.prices import Prices, load_prices

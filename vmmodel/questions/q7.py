@@ -13,8 +13,7 @@ from vmmodel.analysis.summary import Metric
 from vmmodel.questions import frees
 from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.effects import as_interval, difference, mean_text, per_run
-from vmmodel.questions.wording import apart, too_few, verdict
-from vmmodel.questions.words import brief
+from vmmodel.questions.wording import apart, brief, too_few, verdict
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 from vmmodel.sim.prices import Prices, load_prices

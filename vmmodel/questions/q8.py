@@ -18,7 +18,8 @@ from vmmodel.questions.base import Answer, Lab, Question
 from vmmodel.questions.drawing import median_text, rows_of_dots, share_text
 from vmmodel.questions.effects import as_interval, difference
 from vmmodel.questions.requests import request_times
-from vmmodel.questions.words import brief, change, reached
+from vmmodel.questions.turning import reached
+from vmmodel.questions.wording import brief, change
 from vmmodel.report import style
 from vmmodel.report.figure import Figure, canvas, to_svg
 
