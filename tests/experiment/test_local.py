@@ -14,7 +14,7 @@ import pytest
 from experiment.deadly import deadly_sweep
 from experiment.small import TINY, TINY_RUNS, leftovers, small_sweep, table_bytes
 
-from vmmodel.experiment.local import LostRuns
+from vmmodel.experiment.local import LostRuns, deaf_to_interrupts, processes
 from vmmodel.experiment.shards import SHARDS
 from vmmodel.experiment.sweep import in_pieces, run_sweep
 from vmmodel.experiment.unit import Unit
@@ -149,3 +149,34 @@ def test_few_units_are_cut_for_many_processes() -> None:
         assert [(u.replication, d) for u in units for d in u.designs] == [
             (piece.replication, design) for piece in pieces for design in piece.designs
         ]
+
+
+def test_a_press_while_processes_start_is_not_lost() -> None:
+    """SIGINT that comes while processes are started is for this one, and comes afterwards."""
+    seen: list[str] = []
+
+    def start() -> None:
+        with deaf_to_interrupts():
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.append("started")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+
+    assert ["started"] == seen
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_processes_that_are_started_are_deaf() -> None:
+    """A worker lives on when the terminal sends SIGINT to all, so that it ends what it began."""
+    with processes(1) as pool:
+        with deaf_to_interrupts():
+            future = pool.submit(interrupt_oneself)
+
+        assert "alive" == future.result(60)
+
+
+def interrupt_oneself() -> str:
+    """What Ctrl-C does to a worker."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return "alive"

@@ -245,16 +245,16 @@ def _connected(cluster: Cluster, workers: int) -> Iterator["Client"]:
         ) from None
     security = cluster.security()
     own, others = None, set(multiprocessing.active_children())
-    if cluster.address == LOCAL:
-        with deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
-            own = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,  # what a reader should know is said by us
-            )
     try:
+        if cluster.address == LOCAL:
+            with deaf_to_interrupts():  # Ctrl-C is for this process, which then ends the others
+                own = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,  # what a reader should know is said by us
+                )
         try:
             client = PromptClient(own or cluster.address, timeout=CONNECT_S, security=security)
         except (OSError, ValueError, TypeError, ImportError) as error:

@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context, parent_process
+from multiprocessing.resource_tracker import ensure_running
 
 from vmmodel.errors import StudyError
 from vmmodel.experiment.interrupts import slow_to_stop
@@ -146,15 +147,16 @@ def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
-    """Ignore SIGINT, in processes started meanwhile for good."""
+    """Hold SIGINT back: from processes started meanwhile for good, from this one until the end."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ensure_running()  # its start would let SIGINT through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:
