@@ -147,16 +147,25 @@ def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
-    """Hold SIGINT back: from processes started meanwhile for good, from this one until the end."""
+    """Hold SIGINT back: from processes started meanwhile for good, from this one until the end.
+
+    They inherit the mask.  Here the system may give the signal to any other thread, which does not
+    have it, so the press is also noted.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ensure_running()  # its start would let SIGINT through
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    ensure_running()  # its start would take SIGINT off the mask
+    presses: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _frame: presses.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if presses:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _end_with_parent() -> None:
