@@ -9,7 +9,8 @@ Why not numpy arrays in compiled code: numba counts references of each array at 
 174 ns against 100 ns a modelled operation for bare pointers (numba issues #2345, #2350, #9213).
 Entry points take only integers for the same reason: a named tuple of arrays costs 90 us a call,
 an address 0.24 us.  Pointer fields never change once set, so their loads are marked invariant and
-the compiler keeps them in registers.  `prefetch` asks for an element before it is needed.
+the compiler keeps them in registers.  Each field of a struct is a type of its own to alias
+analysis, so other fields survive a store.  `prefetch` asks for an element before it is needed.
 
 With ``VMMODEL_CHECKED=1`` in the environment nothing is compiled: the same source runs as plain
 Python on the same memory and every index and every stored value is checked.
@@ -132,13 +133,26 @@ if CHECKED:
     def stay_outlined() -> None:
         """Do nothing."""
 
+    def bit_length(value: int, /) -> int:
+        """Give the bits that *value* needs."""
+        return value.bit_length()
+
 else:
-    from vmmodel.kernel.compiled import entry, kernel, outlined, pointer_to, prefetch, stay_outlined
+    from vmmodel.kernel.compiled import (
+        bit_length,
+        entry,
+        kernel,
+        outlined,
+        pointer_to,
+        prefetch,
+        stay_outlined,
+    )
 
 __all__ = [
     "CHECKED",
     "Struct",
     "StructArray",
+    "bit_length",
     "entry",
     "kernel",
     "outlined",

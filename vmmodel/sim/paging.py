@@ -186,7 +186,8 @@ class Paging:
         swblks = 0
         if kind is Kind.ANON and self.traffic.load.swap_zone >= 0:
             swblks = max(-(-npages // SWAP_META_PAGES) - self.traffic.swblks(part), 0)
-            yield from self.get_items(swblks)
+            if swblks:
+                yield from self.get_items(swblks)
         yield self.env.timeout(npages * self.launder_ns)
         self.traffic.set_now(int(self.env.now))
         self.traffic.laundered(part, swblks, 0)

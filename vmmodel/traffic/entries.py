@@ -2,7 +2,7 @@
 
 from vmmodel.kernel.cstruct import entry, pointer_to
 from vmmodel.traffic import advance as clock
-from vmmodel.traffic import check, items, objects
+from vmmodel.traffic import check, items, laundry, objects
 from vmmodel.traffic import turn as actors
 from vmmodel.traffic.pages import lock_domain
 from vmmodel.traffic.structs import TrafficState
@@ -14,6 +14,13 @@ traffic_at = pointer_to(TrafficState)
 def advance(tr: int, until: int) -> int:
     """See `advance.advance`."""
     return clock.advance(traffic_at(tr)[0], until)
+
+
+@entry
+def set_now(tr: int, now: int) -> int:
+    """See `advance.set_now`."""
+    clock.set_now(traffic_at(tr)[0], now)
+    return 0
 
 
 @entry
@@ -97,16 +104,15 @@ def deactivate(tr: int, d: int, target: int) -> int:
 
 
 @entry
-def dequeue(tr: int, part: int) -> int:
-    """See `objects.dequeue`."""
-    objects.dequeue(traffic_at(tr)[0], part)
-    return 0
+def take_laundry(tr: int, d: int) -> int:
+    """See `laundry.take_laundry`."""
+    return laundry.take_laundry(traffic_at(tr)[0], d)
 
 
 @entry
-def enqueue_head(tr: int, part: int, kind: int) -> int:
-    """See `objects.enqueue_head`."""
-    objects.enqueue_head(traffic_at(tr)[0], part, kind)
+def laundered(tr: int, part: int, swblks: int, cpu: int) -> int:
+    """See `laundry.laundered`."""
+    laundry.laundered(traffic_at(tr)[0], part, swblks, cpu)
     return 0
 
 

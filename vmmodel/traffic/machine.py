@@ -17,8 +17,6 @@ from vmmodel.traffic.advance import PERIOD_NS
 from vmmodel.traffic.items import MOST_FULL
 from vmmodel.traffic.record import bucket_bounds
 from vmmodel.traffic.structs import (
-    INACTIVE,
-    LAUNDRY,
     NBUCKET,
     NEVER,
     NONE,
@@ -44,6 +42,7 @@ from vmmodel.traffic.structs import (
 )
 
 Rows = npt.NDArray[np.void]
+KINDS = tuple(Kind)
 OPERATIONS = ("page-alloc", "page-free", "page-reclaim")
 PARTS = ("wait", "work", "total")
 
@@ -130,6 +129,12 @@ class Traffic:
         self._add_actors()
         self._fill_state()
         self._free_counts = self.vm.free_counts
+        # What SimPy's processes read and write often; a row of a struct takes ten times as long.
+        self._plenty = self._state.column("plenty").data
+        self._keys = self._arrays["key"].column("value").data
+        self._kinds = self._arrays["object"].column("kind").data
+        self._swblks = self._arrays["object"].column("swblks").data
+        self._part_counts = self._arrays["part"].column("count").data
         self._wakeup = [self.vm.thresholds(d).wakeup_thresh for d in range(nd)]
 
     def _assert_owners(self, nobjects: int) -> None:
@@ -218,8 +223,7 @@ class Traffic:
 
     def set_now(self, now: int) -> None:
         """Tell the time, in ns, before something is done outside of `advance`."""
-        self.state["now"] = now
-        self.vm.set_ticks(now // 1_000_000)
+        entries.set_now(self.at, now)
 
     def advance(self, until: int) -> int:
         """Run everything before *until*, or up to where SimPy has to act: what, as a sum."""
@@ -227,11 +231,11 @@ class Traffic:
 
     def set_key(self, index: int, time_ns: int) -> None:
         """Say when an actor, or behind them a daemon, goes on."""
-        self._arrays["key"].records[index]["value"] = time_ns
+        self._keys[index] = time_ns
 
     def set_plenty(self, wanted: bool) -> None:
         """Say whether SimPy's own sleepers want to know when memory is there."""
-        self.state["plenty"] = wanted
+        self._plenty[0] = wanted
 
     def settle(self) -> int:
         """Wake sleepers and daemons after something was done outside of `advance`."""
@@ -327,33 +331,18 @@ class Traffic:
 
     def take_laundry(self, d: int) -> tuple[int, int, Kind] | None:
         """Take the first part out of the laundry queue: part, pages, kind; None if it is empty."""
-        part = int(self._arrays["queue"].records[d * NQUEUE + LAUNDRY]["head"])
+        part = entries.take_laundry(self.at, d)
         if part == NONE:
             return None
-        entries.dequeue(self.at, part)
-        kind = Kind(int(self._arrays["object"].records[part // self.vm.ndomains]["kind"]))
-        return part, int(self._arrays["part"].records[part]["count"]), kind
+        return part, self._part_counts[part], KINDS[self._kinds[part // self.vm.ndomains]]
 
     def swblks(self, part: int) -> int:
         """Swap blocks that the object of a part holds."""
-        return int(self._arrays["object"].records[part // self.vm.ndomains]["swblks"])
+        return self._swblks[part // self.vm.ndomains]
 
     def laundered(self, part: int, swblks: int, cpu: int) -> None:
-        """End the laundering of a part: its pages are clean and the next to be reclaimed.
-
-        *swblks* swap blocks say where they are.  If the pages were freed meanwhile, so are those;
-        if they are used again, they stay where they are.
-        """
-        row = self._arrays["part"].records[part]
-        if row["count"] == 0:
-            if swblks:
-                entries.items_free(self.at, self.load.swap_zone, cpu, swblks)
-            return
-        obj = self._arrays["object"].records[part // self.vm.ndomains]
-        obj["swblks"] += swblks
-        if row["queue"] == NONE:
-            row["dirty"] = 0
-            entries.enqueue_head(self.at, part, INACTIVE)
+        """End the laundering of a part, of which *swblks* swap blocks say where it is."""
+        entries.laundered(self.at, part, swblks, cpu)
 
     # Zones of items.
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from vmmodel.kernel.cstruct import kernel
+from vmmodel.kernel.cstruct import bit_length, kernel
 from vmmodel.traffic.structs import NBUCKET, NPART, TOTAL, WAIT, WORK
 
 EXACT = 256
 """Below it a bucket is one nanosecond wide."""
+EXACT_BITS = EXACT.bit_length() - 1
 HALF = EXACT // 2
 DIGEST = (1 << 40) - 1
 FACTOR = 1_000_003
@@ -17,9 +18,7 @@ def bucket_of(ns: int) -> int:
     """Number the bucket of *ns*; `bucket_bounds` is its inverse."""
     if ns < EXACT:
         return ns
-    shift = 1
-    while ns >> shift >= EXACT:
-        shift += 1
+    shift = bit_length(ns) - EXACT_BITS
     return EXACT + (shift - 1) * HALF + (ns >> shift) - HALF
 
 
