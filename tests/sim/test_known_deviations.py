@@ -32,7 +32,6 @@ def test_swap_blocks_are_those_of_the_pages_of_an_object() -> None:
         assert zone["taken"] - zone["given"] <= -(-MANY // 16)
 
 
-@pytest.mark.xfail(reason="pages that come back get new page indexes, beyond the end of the file")
 def test_file_that_is_read_again_has_reservations_again() -> None:
     """A file of two full superpages is reclaimed and read once more: two full superpages."""
     script = timeline((0, TOUCH, 0, 1024), (5 * MS, USE, 0, 1024))
