@@ -58,7 +58,6 @@ def test_page_cache_serves_nofree_zones_without_the_free_lock() -> None:
         assert 2 == machine.traffic_clock.locks[0].holds
 
 
-@pytest.mark.xfail(reason="pages of kernel_object come from the pool DIRECT, not from reservations")
 def test_kmem_pages_come_from_reservations() -> None:
     """Where there is no NOFREE allocator, a slab that is mapped lies in kernel_object's superpage.
 
