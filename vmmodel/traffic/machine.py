@@ -151,8 +151,9 @@ class Traffic:
             np.add.at(pages, objects[touches], counts[touches])
             np.maximum.at(used, objects[uses], counts[uses])
         indexes = (pages + used) * self.load.objects["stride"]
-        assert indexes.max(initial=0) <= MOST_INDEXES, "an object of more than 8 TB"
         words = words_of(indexes)
+        assert indexes.max(initial=0) <= MOST_INDEXES, "an object of more than 8 TB"
+        assert words.sum() <= MOST_INDEXES, "page indexes of more than 8 GB of bits"
         self._add("radix", Popmap, int(words.sum()))
         self._arrays["object"].column("radix")[:nobjects] = np.cumsum(words) - words
 

@@ -26,7 +26,7 @@ NO_REGION = 0
 """No reservation was ever started: the lowest 2 MB of memory are nobody's."""
 FULL_WORD = (1 << POPMAP_BITS) - 1
 MOST_INDEXES = (1 << 31) - 1
-"""Page indexes that *prev* of a page can hold: objects of 8 TB."""
+"""Page indexes that *prev* of a page can hold, and words that *radix* of an object can count."""
 
 Ints = npt.NDArray[np.int64]
 
