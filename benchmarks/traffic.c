@@ -222,7 +222,7 @@ next_missing(struct traffic *tr, struct object *obj, int64_t pindex, int64_t end
 		uint32_t word = *word_of(tr, obj, pindex);
 		if (!(word >> (pindex % POPMAP_BITS) & 1))
 			break;
-		if (obj->stride == 1 && word == UINT32_MAX)
+		if (word == UINT32_MAX)
 			pindex = min((pindex & -POPMAP_BITS) + POPMAP_BITS, end);
 		else
 			pindex += obj->stride;

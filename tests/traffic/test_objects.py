@@ -161,6 +161,21 @@ def test_page_comes_back_into_its_reservation_through_the_page_above() -> None:
         )
 
 
+def test_page_above_that_is_from_elsewhere_bars_a_reservation() -> None:
+    """The reservation was broken, so page 0 comes back as a single page beside the others."""
+    script = timeline((0, TOUCH, 0, 40), (5 * MS, USE, 0, 1))
+    with traffic_of(anonymous(1, dirty=0), script) as traffic:
+        run(traffic, 100)
+        traffic.vm.break_reservation(allocated(traffic)[0])
+        traffic.deactivate(0, 1)
+        scan(traffic, 1)
+
+        run(traffic, 6 * MS)
+
+        assert 41 == len(allocated(traffic))
+        assert 0 == traffic.vm.reservations().partpopq
+
+
 def test_new_pages_go_on_where_the_object_ended() -> None:
     """An object that lost two pages and grows has a hole, which its next use fills."""
     script = timeline((0, TOUCH, 0, 4), (5 * MS, TOUCH, 0, 3), (6 * MS, USE, 0, 7))

@@ -90,7 +90,6 @@ class Memory:
     """NOFREE pages that consumers use, in the order they got them."""
     exposed: set[int] = field(default_factory=set)
     """Pages that a wrong free made idle although their user still uses them."""
-
     addresses: dict[int, int] = field(default_factory=dict)
     """First page index of mapped memory, by its first page."""
 

@@ -12,7 +12,10 @@ KERNEL_OBJECT = -2
 
 
 class KernelObject:
-    """The part of kernel_object in one domain, whose memory is *vm*; it ends nowhere."""
+    """The part of kernel_object in one domain, whose memory is *vm*; it ends nowhere.
+
+    Page indexes count from 0 in every domain: no domain finds the reservations of another.
+    """
 
     def __init__(self, vm: WholeVm) -> None:
         self.vm = vm
@@ -20,6 +23,8 @@ class KernelObject:
         """Page by page index."""
         self.indexes: dict[int, int] = {}
         """Page index by page."""
+        self.end = 0
+        """Beyond it no page ever was."""
 
     def alloc_unlocked(self, request_class: RequestClass, pindex: int) -> int:
         """Get a page as far as that needs no free lock; NO_PAGE where it does."""
@@ -46,7 +51,8 @@ class KernelObject:
         """Give the pages next below and next above in the same 2 MB range, or NO_PAGE."""
         pages, first = self.pages, pindex - pindex % REGION_PAGES
         below = (pages[i] for i in range(pindex - 1, first - 1, -1) if i in pages)
-        above = (pages[i] for i in range(pindex + 1, first + REGION_PAGES) if i in pages)
+        end = min(first + REGION_PAGES, self.end)
+        above = (pages[i] for i in range(pindex + 1, end) if i in pages)
         return next(below, NO_PAGE), next(above, NO_PAGE)
 
     def _enter(self, pindex: int, m: int) -> int:
@@ -57,4 +63,5 @@ class KernelObject:
         if m != NO_PAGE:
             self.pages[pindex] = m
             self.indexes[m] = pindex
+            self.end = max(self.end, pindex + 1)
         return m

@@ -100,7 +100,7 @@ def next_missing(tr: Any, obj: Any, pindex: int, end: int) -> int:
     if obj.resident * obj.stride == obj.pindex:
         return max(pindex, touched)
     while pindex < touched and is_resident(tr, obj, pindex):
-        if obj.stride == 1 and tr.radix[word_at(obj, pindex)].bits == FULL_WORD:
+        if tr.radix[word_at(obj, pindex)].bits == FULL_WORD:  # so the stride is 1
             pindex = min((pindex & -POPMAP_BITS) + POPMAP_BITS, end)
         else:
             pindex += obj.stride
