@@ -15,6 +15,7 @@ from rich.table import Table
 from benchmarks.rounds import at_most
 from vmmodel.kernel.pages import POPMAP_WORDS, REGION_PAGES, Page, Popmap, Reserv
 from vmmodel.paths import ROOT
+from vmmodel.traffic.radix import RANGE_WORDS
 
 NPAGES = 1 << 24
 """64 GB."""
@@ -40,8 +41,11 @@ print(resident())
 
 
 def per_page() -> float:
-    """Bytes of structs for a page: its own, its share of a reservation with map, its links."""
-    region = Reserv.dtype.itemsize + POPMAP_WORDS * Popmap.dtype.itemsize
+    """Bytes of structs for a page: its own, its share of a reservation and of two maps.
+
+    One map is the reservation's, the other says which pages of its object are resident.
+    """
+    region = Reserv.dtype.itemsize + (POPMAP_WORDS + RANGE_WORDS) * Popmap.dtype.itemsize
     return Page.dtype.itemsize + region / REGION_PAGES
 
 

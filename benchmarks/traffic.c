@@ -16,6 +16,7 @@
 #include "whole.h"
 
 enum { NONE = -1, RING = 1024, MOST_FULL = 1 << 15, BUCKET_MIN = 2, SWAP_META_PAGES = 16 };
+enum { RANGE_WORDS = 1 + POPMAP_WORDS, NO_REGION = 0 };
 enum kind { ANON, FILE_CACHE, KERNEL, ARC };
 enum policy { FIRST_TOUCH, ROUND_ROBIN, PREFERRED };
 enum op { TOUCH, USE, DROP, ITEMS, UNITEMS, SCAN };
@@ -42,14 +43,15 @@ struct event {
 };
 
 struct actor {
-	int64_t event, end, left, due, ends, gap, started, asked, waited, unpaid, page, bucket;
+	int64_t event, end, left, due, ends, gap, started, asked, waited, unpaid, page, pindex;
+	int64_t bucket;
 	int32_t object, part, cpu, domain, tried, lock;
 	int8_t op, phase, asleep, acted;
 };
 
 struct object {
 	int64_t size, pindex;
-	int32_t last, resident, swblks, turn;
+	int32_t radix, resident, swblks, turn;
 	int16_t stride;
 	int8_t kind, policy, preferred, dirty, used;
 };
@@ -104,6 +106,7 @@ struct traffic {
 	int64_t *ring, *histogram;
 	struct record *record;
 	int64_t *home;
+	uint32_t *radix;
 	int64_t now, ncpus, nactors, ndomains, sleepers, plenty, asked_actor, asked_items, swap_zone;
 	int64_t entering, granted, nrecords, recorded, digest, operations, refused, swapped_in;
 	int64_t breaks, woken, hold_ns;
@@ -149,6 +152,100 @@ note_operation(struct traffic *tr, int a, enum recorded op, int64_t m)
 	tr->digest = ((tr->digest ^ word) * FACTOR) & DIGEST;
 	if (tr->recorded < tr->nrecords)
 		tr->record[tr->recorded++] = (struct record){ tr->now, m, a, op };
+}
+
+/* Which page indexes of an object are resident: vmmodel/traffic/radix.py. */
+
+static uint32_t *
+range_of(struct traffic *tr, struct object *obj, int64_t pindex)
+{
+	return (tr->radix + obj->radix + (pindex >> REGION_ORDER) * RANGE_WORDS);
+}
+
+static uint32_t *
+word_of(struct traffic *tr, struct object *obj, int64_t pindex)
+{
+	return (range_of(tr, obj, pindex) + 1 + (pindex & (REGION_PAGES - 1)) / POPMAP_BITS);
+}
+
+static void
+flip_resident(struct traffic *tr, struct object *obj, uint64_t pindex)
+{
+	*word_of(tr, obj, pindex) ^= 1u << (pindex % POPMAP_BITS);
+}
+
+/* The resident page index next below in the same range, or NONE. */
+static int64_t
+resident_below(struct traffic *tr, struct object *obj, int64_t pindex)
+{
+	uint32_t *range = range_of(tr, obj, pindex) + 1, word;
+	int at = pindex & (REGION_PAGES - 1), w = at / POPMAP_BITS;
+
+	if (at == 0)
+		return (NONE);
+	if (at % POPMAP_BITS != 0) {
+		word = range[w] & ((1u << (at % POPMAP_BITS)) - 1);
+		if (word != 0)
+			return ((pindex & -POPMAP_BITS) + 31 - __builtin_clz(word));
+	}
+	while (--w >= 0)
+		if (range[w] != 0)
+			return ((pindex & -REGION_PAGES) + w * POPMAP_BITS + 31 -
+			    __builtin_clz(range[w]));
+	return (NONE);
+}
+
+/* And next above. */
+static int64_t
+resident_above(struct traffic *tr, struct object *obj, int64_t pindex)
+{
+	int64_t first = pindex & -REGION_PAGES, end = min(first + REGION_PAGES, obj->pindex), at;
+	uint32_t *range = range_of(tr, obj, pindex) + 1, word;
+
+	for (at = pindex + 1; at < end; at = (at & -POPMAP_BITS) + POPMAP_BITS) {
+		word = range[(at - first) / POPMAP_BITS] >> (at % POPMAP_BITS);
+		if (word != 0)
+			return (at + __builtin_ctz(word));
+	}
+	return (NONE);
+}
+
+/* The first page index from pindex on that is not resident, or end. */
+static int64_t
+next_missing(struct traffic *tr, struct object *obj, int64_t pindex, int64_t end)
+{
+	int64_t touched = min(end, obj->pindex);
+
+	if ((int64_t)obj->resident * obj->stride == obj->pindex)
+		return (max(pindex, touched));
+	while (pindex < touched) {
+		uint32_t word = *word_of(tr, obj, pindex);
+		if (!(word >> (pindex % POPMAP_BITS) & 1))
+			break;
+		if (word == UINT32_MAX)
+			pindex = min((pindex & -POPMAP_BITS) + POPMAP_BITS, end);
+		else
+			pindex += obj->stride;
+	}
+	return (pindex);
+}
+
+/* The object's reservation, found through a neighbour in it.  FreeBSD: vm_reserv_from_object(). */
+static int
+reservation_of(struct traffic *tr, int o, int64_t pindex, int64_t below, int64_t above)
+{
+	struct machine *vm = tr->machine;
+	int region = *range_of(tr, &tr->object[o], pindex), first;
+	struct reserv *rv = &vm->reserv[region];
+
+	if (region == NO_REGION || rv->object != o || rv->pindex != (pindex & -REGION_PAGES))
+		return (NO_RESERV);
+	first = region << REGION_ORDER;
+	if (below != NONE && is_populated(vm, first + (below & (REGION_PAGES - 1))))
+		return (region);
+	if (above != NONE && is_populated(vm, first + (above & (REGION_PAGES - 1))))
+		return (region);
+	return (NO_RESERV);
 }
 
 /* Objects and page queues: vmmodel/traffic/objects.py. */
@@ -215,7 +312,7 @@ enqueue_head(struct traffic *tr, int part, enum queue kind)
 }
 
 static void
-enter_page(struct traffic *tr, int o, int m)
+enter_page(struct traffic *tr, int o, int64_t pindex, int m)
 {
 	struct machine *vm = tr->machine;
 	struct page *page = vm->page;
@@ -227,6 +324,7 @@ enter_page(struct traffic *tr, int o, int m)
 		part += vm->segment[page[m].segment].domain;
 	this = &tr->part[part];
 	page[m].next = NO_PAGE;
+	page[m].prev = pindex;
 	if (this->tail == NO_PAGE)
 		this->head = m;
 	else
@@ -238,8 +336,11 @@ enter_page(struct traffic *tr, int o, int m)
 		queue_of(tr, part, this->queue)->pages++;
 	else if (obj->kind != KERNEL)
 		enqueue_tail(tr, part, obj->kind == ANON ? ACTIVE : INACTIVE);
-	obj->last = m;
-	obj->pindex += obj->stride;
+	flip_resident(tr, obj, pindex);
+	if (pindex < obj->pindex)
+		tr->swapped_in++;
+	else
+		obj->pindex = pindex + obj->stride;
 	obj->resident++;
 }
 
@@ -252,6 +353,7 @@ remove_page(struct traffic *tr, int part)
 
 	this->head = tr->machine->page[m].next;
 	this->count--;
+	flip_resident(tr, obj, tr->machine->page[m].prev);
 	obj->resident--;
 	if (this->queue != NONE)
 		queue_of(tr, part, this->queue)->pages--;
@@ -259,17 +361,7 @@ remove_page(struct traffic *tr, int part)
 		this->tail = NO_PAGE;
 		dequeue(tr, part);
 	}
-	if (obj->last == m)
-		obj->last = NO_PAGE;
 	return (m);
-}
-
-static int
-neighbour(struct object *obj)
-{
-	bool same = obj->pindex >> REGION_ORDER == (obj->pindex - obj->stride) >> REGION_ORDER;
-
-	return (same ? obj->last : NO_PAGE);
 }
 
 static void
@@ -412,17 +504,22 @@ first_domain(struct traffic *tr, struct actor *actor, struct object *obj)
 }
 
 static enum answer
-alloc_reserved(struct machine *vm, struct actor *actor, struct object *obj)
+alloc_reserved(struct traffic *tr, struct actor *actor, struct object *obj)
 {
-	int near = neighbour(obj);
-	int region = reserv_from_object(vm, actor->object, obj->pindex, near);
+	struct machine *vm = tr->machine;
+	int64_t pindex = actor->pindex, below, above;
+	int region;
 
+	if ((pindex & -REGION_PAGES) + REGION_PAGES > obj->size)
+		return (REFUSED);
+	below = resident_below(tr, obj, pindex);
+	above = resident_above(tr, obj, pindex);
+	region = reservation_of(tr, actor->object, pindex, below, above);
 	if (region != NO_RESERV) {
-		actor->page = reserv_extend(vm, region, obj->pindex);
+		actor->page = reserv_extend(vm, region, pindex);
 		return (actor->page != NO_PAGE ? DONE : REFUSED);
 	}
-	if (near != NO_PAGE || (obj->pindex & -REGION_PAGES) + REGION_PAGES > obj->size ||
-	    !domain_allocate(vm, actor->domain, NORMAL, 1))
+	if (below != NONE || above != NONE || !domain_allocate(vm, actor->domain, NORMAL, 1))
 		return (REFUSED);
 	actor->phase = START;
 	return (WANT_LOCK);
@@ -473,7 +570,7 @@ alloc_page(struct traffic *tr, struct actor *actor)
 		return (WANT_LOCK);
 	}
 	if (phase == ALLOCATE && obj->kind < KERNEL) {
-		answer = alloc_reserved(tr->machine, actor, obj);
+		answer = alloc_reserved(tr, actor, obj);
 		if (answer != REFUSED)
 			return (answer);
 	}
@@ -539,7 +636,9 @@ locked_page(struct traffic *tr, struct actor *actor)
 	z = d * NPOOL + pool;
 	switch (actor->phase) {
 	case START:
-		actor->page = reserv_start(vm, d, actor->object, obj->pindex);
+		actor->page = reserv_start(vm, d, actor->object, actor->pindex);
+		if (actor->page != NO_PAGE)
+			*range_of(tr, obj, actor->pindex) = actor->page >> REGION_ORDER;
 		break;
 	case BUCKET:
 		actor->page = import_bucket(vm, z, actor->cpu);
@@ -607,6 +706,18 @@ begin_drop(struct traffic *tr, struct actor *actor)
 	actor->left = obj->resident;
 }
 
+/* Go on to the next page that is used and has to be read, if there is one. */
+static void
+pass_resident(struct traffic *tr, struct actor *actor)
+{
+	struct object *obj = &tr->object[actor->object];
+	int64_t at, end = actor->pindex + actor->left * obj->stride;
+
+	at = next_missing(tr, obj, actor->pindex, end);
+	actor->left -= (at - actor->pindex) / obj->stride;
+	actor->pindex = at;
+}
+
 /* FreeBSD: swap_pager_unswapped(). */
 static void
 give_swap_back(struct traffic *tr, struct actor *actor, int npages)
@@ -639,11 +750,10 @@ begin_event(struct traffic *tr, struct actor *actor)
 	switch (event->op) {
 	case USE:
 		note_use(tr, event->object);
-		actor->left = max(event->count - tr->object[event->object].resident, 0);
-		if (actor->left > 0 && tr->object[event->object].pindex > 0) {
-			tr->swapped_in += actor->left;
+		actor->pindex = 0;
+		pass_resident(tr, actor);
+		if (actor->left > 0 && actor->pindex < tr->object[event->object].pindex)
 			give_swap_back(tr, actor, event->count);
-		}
 		break;
 	case DROP:
 		begin_drop(tr, actor);
@@ -705,6 +815,8 @@ begin_page(struct traffic *tr, int a)
 	struct actor *actor = &tr->actor[a];
 	enum code code;
 
+	if (actor->op == USE && actor->left > 0)
+		pass_resident(tr, actor);
 	while (actor->left == 0) {
 		if (actor->op == SCAN)
 			return (SCANNED);
@@ -717,6 +829,8 @@ begin_page(struct traffic *tr, int a)
 	actor->unpaid = tr->price_percpu;
 	switch (actor->op) {
 	case TOUCH:
+		actor->pindex = tr->object[actor->object].pindex;
+		/* FALLTHROUGH */
 	case USE:
 		actor->tried = 0;
 		actor->domain = first_domain(tr, actor, &tr->object[actor->object]);
@@ -743,7 +857,8 @@ end_page(struct traffic *tr, int a)
 
 	if (actor->phase <= BREAK) {
 		enum kind kind = tr->object[actor->object].kind;
-		enter_page(tr, actor->object, actor->page);
+		enter_page(tr, actor->object, actor->pindex, actor->page);
+		actor->pindex += tr->object[actor->object].stride;
 		after = kind == ANON ? tr->after_anon :
 		    kind == FILE_CACHE ? tr->after_file : tr->after_kernel;
 	} else {

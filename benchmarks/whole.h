@@ -513,20 +513,6 @@ depopulate(struct machine *vm, int region, int m)
 	freecnt_inc(vm, rv->domain, 1);
 }
 
-/* The object's reservation for a page index, found through the page below it. */
-static int
-reserv_from_object(struct machine *vm, int64_t object, int64_t pindex, int pred)
-{
-	struct reserv *rv;
-
-	if (pred == NO_PAGE)
-		return (NO_RESERV);
-	rv = &vm->reserv[pred >> REGION_ORDER];
-	if (rv->object != object || rv->pindex != (pindex & -REGION_PAGES))
-		return (NO_RESERV);
-	return (pred >> REGION_ORDER);
-}
-
 static int
 reserv_extend(struct machine *vm, int region, int64_t pindex)
 {

@@ -127,6 +127,86 @@ def test_reclaimed_pages_fault_in_again_when_they_are_used() -> None:
         assert 3 == int(traffic.state["swapped_in"])
 
 
+def test_use_reads_what_is_missing_of_its_own_pages() -> None:
+    """Three of six pages are gone: using two reads two, using all then reads the third."""
+    script = timeline((0, TOUCH, 0, 6), (5 * MS, USE, 0, 2), (6 * MS, USE, 0, 6))
+    with traffic_of(files(1), script) as traffic:
+        run(traffic, 100)
+        scan(traffic, 3)
+        run(traffic, 5 * MS + 1)
+        assert (6 + 2, 5) == (len(allocated(traffic)), traffic.resident_pages())
+
+        run(traffic, 7 * MS)
+
+        assert (6 + 3, 6) == (len(allocated(traffic)), traffic.resident_pages())
+
+
+def test_page_comes_back_into_its_reservation_through_the_page_above() -> None:
+    """Pages 0 and 2 of 40 are gone; each is read to where it lay before, below its neighbour."""
+    script = timeline((0, TOUCH, 0, 40), (5 * MS, USE, 0, 1), (9 * MS, USE, 0, 40))
+    with traffic_of(anonymous(1, dirty=0), script) as traffic:
+        run(traffic, 100)
+        came = allocated(traffic)
+        traffic.deactivate(0, 3)
+        assert came[:3] == scan(traffic, 3)
+        run(traffic, 6 * MS)
+        assert came[:1] == allocated(traffic)[40:]
+
+        run(traffic, 10 * MS)
+
+        assert came[:3] == allocated(traffic)[40:]
+        assert (1, 512 - 40) == (
+            traffic.vm.reservations().partpopq,
+            traffic.vm.reservations().unused,
+        )
+
+
+def test_page_above_that_is_from_elsewhere_bars_a_reservation() -> None:
+    """The reservation was broken, so page 0 comes back as a single page beside the others."""
+    script = timeline((0, TOUCH, 0, 40), (5 * MS, USE, 0, 1))
+    with traffic_of(anonymous(1, dirty=0), script) as traffic:
+        run(traffic, 100)
+        traffic.vm.break_reservation(allocated(traffic)[0])
+        traffic.deactivate(0, 1)
+        scan(traffic, 1)
+
+        run(traffic, 6 * MS)
+
+        assert 41 == len(allocated(traffic))
+        assert 0 == traffic.vm.reservations().partpopq
+
+
+def test_new_pages_go_on_where_the_object_ended() -> None:
+    """An object that lost two pages and grows has a hole, which its next use fills."""
+    script = timeline((0, TOUCH, 0, 4), (5 * MS, TOUCH, 0, 3), (6 * MS, USE, 0, 7))
+    with traffic_of(anonymous(1, dirty=0), script) as traffic:
+        run(traffic, 100)
+        first = allocated(traffic)[0]
+        traffic.deactivate(0, 2)
+        scan(traffic, 2)
+
+        run(traffic, 7 * MS)
+
+        assert [first + i for i in (4, 5, 6, 0, 1)] == allocated(traffic)[4:]
+
+
+def test_pages_of_one_domain_come_back_between_those_of_the_other() -> None:
+    """The second of four ranges was domain 0's and is reclaimed: it comes back, and no other."""
+    script = timeline((0, TOUCH, 0, 683), (5 * MS, USE, 0, 683))
+    objects = anonymous(1, dirty=0, stride=3, policy=1)
+    with traffic_of(objects, script, domains=(4096, 4096)) as traffic:
+        run(traffic, 100)
+        came, unused = allocated(traffic), traffic.vm.reservations().unused
+        traffic.deactivate(0, 683)
+        assert came[171:342] == scan(traffic, 683)
+
+        run(traffic, 6 * MS)
+
+        block = allocated(traffic)[683] - 1  # page index 513 is the second of its range
+        assert [block + 1 + 3 * i for i in range(171)] == allocated(traffic)[683:]
+        assert unused == traffic.vm.reservations().unused
+
+
 def test_drop_frees_each_domain_oldest_first() -> None:
     """A file with pages in two domains goes domain by domain, each in ascending order of index."""
     script = timeline((0, TOUCH, 0, 6), (100, DROP, 0, 0))

@@ -3,6 +3,8 @@
 FreeBSD: `kmem_malloc_domain()`, `kmem_back_domain()`, `_kmem_unback()` in ``sys/vm/vm_kern.c``.
 """
 
+from functools import partial
+
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
 from vmmodel.consumers.page import alloc_nofree_pages, free_nofree_pages, insert_page
 from vmmodel.consumers.steps import Event, Operation, Steps, work
@@ -17,27 +19,32 @@ def kmem_malloc(
     With *waitok* the request sleeps until it is served; without, it fails.
     """
     yield work(lock=1, arena_alloc=1)
-    pages = yield from kmem_back(memory, npages, waitok=waitok, injection=injection)
+    pindex = memory.arena.alloc(npages)
+    pages = yield from kmem_back(memory, pindex, npages, waitok=waitok, injection=injection)
     if pages is None:
+        memory.arena.free(pindex, npages)
         yield work(lock=1, arena_alloc=1)
+    else:
+        memory.addresses[pages[0]] = pindex
     return pages
 
 
 def kmem_free(memory: Memory, pages: list[int], injection: Injection = NO_INJECTION) -> Steps[None]:
     """Unmap and give back memory that `kmem_malloc` gave, addresses included."""
     yield from kmem_unback(memory, pages, len(pages), injection)
+    memory.arena.free(memory.addresses.pop(pages[0]), len(pages))
     yield work(lock=1, arena_alloc=1)
 
 
 def kmem_back(
-    memory: Memory, npages: int, *, waitok: bool, injection: Injection
+    memory: Memory, pindex: int, npages: int, *, waitok: bool, injection: Injection
 ) -> Steps[list[int] | None]:
-    """Get, zero and map *npages*; None if one cannot be had, with all of them given back.
+    """Get, zero and map *npages* from page index *pindex* on.
 
-    FreeBSD: kmem_back_domain().
+    None if one cannot be had, with all of them given back.  FreeBSD: kmem_back_domain().
     """
     yield work(lock=1)
-    back = _back_batch if memory.design.traits.batches else _back_page_by_page
+    back = _back_batch if memory.design.traits.batches else partial(_back_page_by_page, pindex)
     pages = yield from back(memory, npages, injection)
     while pages is None and waitok:
         yield memory.wait()
@@ -46,12 +53,12 @@ def kmem_back(
 
 
 def _back_page_by_page(
-    memory: Memory, npages: int, injection: Injection
+    pindex: int, memory: Memory, npages: int, injection: Injection
 ) -> Steps[list[int] | None]:
     """Get page after page, each under its own hold of the lock, as FreeBSD does."""
     pages: list[int] = []
     for index in range(npages):
-        m = yield from insert_page(memory, index, injection)
+        m = yield from insert_page(memory, index, injection, pindex + index)
         if m == NO_PAGE:
             yield from _roll_back(memory, pages, index, injection)
             return None

@@ -1,7 +1,9 @@
 """The machine as a consumer of pages sees it, and what may go wrong with a request."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from vmmodel.consumers.arena import Arena
 from vmmodel.consumers.steps import Wait
 from vmmodel.kernel import RequestClass, Vm
 from vmmodel.nofree import Nofree
@@ -88,6 +90,13 @@ class Memory:
     """NOFREE pages that consumers use, in the order they got them."""
     exposed: set[int] = field(default_factory=set)
     """Pages that a wrong free made idle although their user still uses them."""
+    addresses: dict[int, int] = field(default_factory=dict)
+    """First page index of mapped memory, by its first page."""
+
+    @cached_property
+    def arena(self) -> Arena:
+        """Addresses of mapped memory.  FreeBSD: vmd_kernel_arena, vmd_kernel_nofree_arena."""
+        return Arena(self.vm.ndomains)
 
     def refuse(self, request_class: RequestClass, npages: int) -> None:
         """Count why *npages* cannot be had at this instant; called where nothing was served."""

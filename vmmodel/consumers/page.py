@@ -1,5 +1,6 @@
 """One page: from the NOFREE allocator, else from the ordinary one; and the way back."""
 
+from collections.abc import Callable
 from functools import partial
 
 from vmmodel.consumers.memory import NO_INJECTION, Injection, Memory
@@ -11,22 +12,29 @@ from vmmodel.nofree.base import serve_fallback
 SYSTEM = RequestClass.SYSTEM
 
 
-def alloc_nofree_page(memory: Memory) -> Steps[int]:
-    """Get one NOFREE page at class SYSTEM, or NO_PAGE.
+def alloc_nofree_page(memory: Memory, pindex: int | None = None) -> Steps[int]:
+    """Get one NOFREE page at class SYSTEM, for page index *pindex* of kernel_object; or NO_PAGE.
 
     What the ordinary allocator gives when no chunk can be had is a *fallback* page: it carries
-    PG_NOFREE outside of any chunk.  FreeBSD: vm_page_alloc_noobj_domain(VM_ALLOC_NOFREE).
+    PG_NOFREE outside of any chunk, and comes from pool DIRECT even where FreeBSD would give a page
+    of kernel_object from a reservation.  FreeBSD: vm_page_alloc_noobj_domain(VM_ALLOC_NOFREE),
+    vm_page_alloc_domain_iter().
     """
     design = memory.design
-    m: int = yield Locked(partial(_alloc_by_design, memory), design.traits.cached)
+    pages, first = design.traits.object_pages, design.traits.cached
+    get = partial(design.alloc, SYSTEM)
+    if pages is not None and pindex is not None:
+        get = partial(pages.alloc, SYSTEM, pindex)
+        first = partial(pages.alloc_unlocked, SYSTEM, pindex)
+    m: int = yield Locked(partial(_alloc_by_design, memory, get), first)
     if m == NO_PAGE and design.traits.falls_back:
         m = yield Locked(partial(_alloc_fallback, memory), partial(_cached_fallback, memory))
     yield from newly_reused(memory)
     return m
 
 
-def _alloc_by_design(memory: Memory) -> int:
-    m = memory.design.alloc(SYSTEM)
+def _alloc_by_design(memory: Memory, get: Callable[[], int]) -> int:
+    m = get()
     if m == NO_PAGE and not memory.design.traits.falls_back:
         memory.refuse(SYSTEM, 1)
     return m
@@ -92,8 +100,12 @@ def free_nofree_pages(memory: Memory, pages: list[int], injection: Injection) ->
     yield from newly_reused(memory)
 
 
-def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
+def insert_page(
+    memory: Memory, index: int, injection: Injection, pindex: int | None = None
+) -> Steps[int]:
     """Get one NOFREE page and enter it into an object as page *index* of a request; or NO_PAGE.
+
+    *pindex* is its page index where the object is kernel_object.
 
     When no radix node can be had, the page just obtained is given back: one NOFREE page and
     another resource, in that order.  FreeBSD: vm_page_alloc_domain_iter(), route R2.
@@ -101,7 +113,7 @@ def insert_page(memory: Memory, index: int, injection: Injection) -> Steps[int]:
     if injection.page == index:
         memory.tally.page_failures += 1
         return NO_PAGE
-    m = yield from alloc_nofree_page(memory)
+    m = yield from alloc_nofree_page(memory, pindex)
     if m == NO_PAGE:
         return NO_PAGE
     if injection.second == index:

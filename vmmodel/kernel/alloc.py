@@ -11,9 +11,16 @@ from typing import Any
 from vmmodel.kernel import domain
 from vmmodel.kernel.cstruct import kernel, outlined, stay_outlined
 from vmmodel.kernel.pages import NO_PAGE, NPOOL, PCPU_CACHE, POOL_MASK
-from vmmodel.kernel.pgcache import pgcache_alloc, pgcache_free
+from vmmodel.kernel.pgcache import cache_alloc, pgcache_alloc, pgcache_free
 from vmmodel.kernel.phys import DEFAULT_POOL
-from vmmodel.kernel.reserv import reclaim_inactive, reserv_alloc_page, reserv_free_page
+from vmmodel.kernel.reserv import (
+    NO_RESERV,
+    reclaim_inactive,
+    reserv_alloc_page,
+    reserv_extend,
+    reserv_free_page,
+    reserv_from_object,
+)
 
 
 @kernel
@@ -68,6 +75,24 @@ def alloc_object(
         m = admitted_page(vm, d, DEFAULT_POOL)
         if m != NO_PAGE or not reclaim_inactive(vm, d):
             return m
+
+
+@outlined
+def alloc_object_unlocked(
+    vm: Any, d: int, request_class: int, object_: int, pindex: int, pred: int, succ: int, cpu: int
+) -> int:
+    """Do of `alloc_object`, for an object that ends nowhere, what needs no free lock; or NO_PAGE.
+
+    Where a reservation is to be started the lock comes before the page cache.
+    """
+    stay_outlined()
+    region = reserv_from_object(vm, object_, pindex, pred, succ)
+    if region == NO_RESERV and pred == NO_PAGE and succ == NO_PAGE:
+        return NO_PAGE
+    m = NO_PAGE
+    if region != NO_RESERV:
+        m = reserv_extend(vm, region, request_class, pindex)
+    return m if m != NO_PAGE else cache_alloc(vm, d * NPOOL + DEFAULT_POOL, cpu)
 
 
 @outlined

@@ -155,6 +155,16 @@ def alloc_object(
 
 
 @entry
+def alloc_object_unlocked(
+    vm: int, d: int, request_class: int, object_: int, pindex: int, pred: int, succ: int, cpu: int
+) -> int:
+    """See `alloc.alloc_object_unlocked`."""
+    return alloc.alloc_object_unlocked(
+        machine_at(vm)[0], d, request_class, object_, pindex, pred, succ, cpu
+    )
+
+
+@entry
 def cache_alloc(vm: int, z: int, cpu: int) -> int:
     """See `pgcache.cache_alloc`."""
     return pgcache.cache_alloc(machine_at(vm)[0], z, cpu)

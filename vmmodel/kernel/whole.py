@@ -197,6 +197,22 @@ class WholeVm(Vm):
             int(pagedaemon),
         )
 
+    def alloc_object_unlocked(
+        self,
+        request_class: RequestClass,
+        object_: int,
+        pindex: int,
+        *,
+        pred: int,
+        succ: int,
+        cpu: int = 0,
+        domain: int | None = None,
+    ) -> int:
+        """Do of `alloc_object` what needs no free lock; NO_PAGE where it is needed."""
+        return entries.alloc_object_unlocked(
+            self._at, self._node(domain), int(request_class), object_, pindex, pred, succ, cpu
+        )
+
     def free(self, m: int, cpu: int = 0) -> None:
         """Free a page to where it came from."""
         entries.free(self._at, m, cpu)

@@ -103,6 +103,16 @@ def sum_books(books: Iterable[Books]) -> Books:
     return total
 
 
+class ObjectPages(Protocol):
+    """How a design gets a page of kernel_object, by its page index."""
+
+    def alloc_unlocked(self, request_class: RequestClass, pindex: int) -> int:
+        """Give a page as far as that needs no free lock, or NO_PAGE."""
+
+    def alloc(self, request_class: RequestClass, pindex: int) -> int:
+        """Give a page under one hold of the free lock, or NO_PAGE."""
+
+
 @dataclass(frozen=True)
 class Traits:
     """What consumers and bug models have to know of a design; the defaults suit a simple one."""
@@ -115,6 +125,8 @@ class Traits:
     """Whether a caller that may sleep sleeps until a chunk can be had."""
     cached: Callable[[], int] | None = None
     """What is tried before the free lock is taken: to give a page of the CPU's page cache."""
+    object_pages: "ObjectPages | None" = None
+    """Where pages of kernel_object come from, if not from where all others do."""
     batches: bool = False
     """Whether a multi-page request takes the lock once, through `alloc_batch`."""
     partial: bool = False

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vmmodel.kernel.cstruct import Struct, StructArray
-from vmmodel.kernel.pages import NO_PAGE, Word
+from vmmodel.kernel.pages import NO_PAGE, Popmap, Word
 from vmmodel.kernel.pidctrl import BOUND_TARGETS, PidCtrl
 from vmmodel.kernel.reserv import NO_END
 from vmmodel.kernel.whole import WholeVm
 from vmmodel.traffic import entries
 from vmmodel.traffic.advance import PERIOD_NS
 from vmmodel.traffic.items import MOST_FULL
+from vmmodel.traffic.radix import MOST_INDEXES, words_of
 from vmmodel.traffic.record import bucket_bounds
 from vmmodel.traffic.structs import (
     NBUCKET,
@@ -111,7 +112,7 @@ class Traffic:
         self._assert_owners(nobjects)
         self._add("event", Event, sum(len(t) for t in load.timelines))
         self._add("object", Object, nobjects)[:] = load.objects
-        self._arrays["object"].column("last")[:] = NO_PAGE
+        self._add_radix(nobjects)
         parts = self._add("part", Part, nobjects * nd)
         parts["head"] = parts["tail"] = NO_PAGE
         parts["queue"] = parts["next"] = parts["prev"] = NONE
@@ -145,6 +146,21 @@ class Traffic:
             taken = objects[(owner[objects] != NONE) & (owner[objects] != cpu)]
             assert not len(taken), f"object {taken[0]} is not of one CPU alone"
             owner[objects] = cpu
+
+    def _add_radix(self, nobjects: int) -> None:
+        """Make room for every page index that an object can reach, were it never dropped."""
+        pages, used = np.zeros(nobjects, np.int64), np.zeros(nobjects, np.int64)
+        for timeline in self.load.timelines:
+            op, objects, counts = timeline["op"], timeline["object"], timeline["count"]
+            touches, uses = op == Op.TOUCH, op == Op.USE
+            np.add.at(pages, objects[touches], counts[touches])
+            np.maximum.at(used, objects[uses], counts[uses])
+        indexes = (pages + used) * self.load.objects["stride"]
+        words = words_of(indexes)
+        assert indexes.max(initial=0) <= MOST_INDEXES, "an object of more than 8 TB"
+        assert words.sum() <= MOST_INDEXES, "page indexes of more than 8 GB of bits"
+        self._add("radix", Popmap, int(words.sum()))
+        self._arrays["object"].column("radix")[:nobjects] = np.cumsum(words) - words
 
     def _add(self, name: str, struct: Struct, n: int) -> Rows:
         array = StructArray(struct, max(n, 1))

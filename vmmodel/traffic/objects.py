@@ -1,8 +1,10 @@
 """The pages of objects, and the page queues in which objects wait to be reclaimed.
 
-A page in use is on no free list, so its links hold it in the list of its object, as in the kernel.
-Pages are entered in ascending order of page index and leave oldest first.  Page queues are kept by
-object and not by page: an object is used as a whole, and its pages are reclaimed one by one.
+A page in use is on no free list, so *next* holds it in the list of its object, as in the kernel,
+and *prev* has its page index.  Pages leave in the order in which they were entered, oldest first,
+and are entered in ascending order of page index, new ones and those that come back.  Page queues
+are kept by object and not by page: an object is used as a whole, and its pages are reclaimed one by
+one.
 
 FreeBSD: `vm_object.c`; `vm_pageout.c` for the queues.
 """
@@ -10,7 +12,8 @@ FreeBSD: `vm_object.c`; `vm_pageout.c` for the queues.
 from typing import Any
 
 from vmmodel.kernel.cstruct import kernel, outlined, stay_outlined
-from vmmodel.kernel.pages import NO_PAGE, REGION_ORDER
+from vmmodel.kernel.pages import NO_OBJECT, NO_PAGE, REGION_ORDER, REGION_PAGES
+from vmmodel.traffic.radix import flip_resident, is_resident
 from vmmodel.traffic.structs import ACTIVE, INACTIVE, NONE, NQUEUE, Kind
 
 ANON, FILE, KERNEL = int(Kind.ANON), int(Kind.FILE), int(Kind.KERNEL)
@@ -75,8 +78,8 @@ def enqueue_head(tr: Any, part: int, kind: int) -> None:
 
 
 @kernel
-def enter_page(tr: Any, o: int, m: int) -> None:
-    """Enter a page that was just allocated as the last of its object.
+def enter_page(tr: Any, o: int, pindex: int, m: int) -> None:
+    """Enter a page that was just allocated into its object, as the last to leave it.
 
     FreeBSD: vm_page_insert_after(), and vm_page_enqueue() into the queue of the object's others.
     """
@@ -86,6 +89,7 @@ def enter_page(tr: Any, o: int, m: int) -> None:
         part += vm.segment[vm.page[m].segment].domain
     this = tr.part[part]
     vm.page[m].next = NO_PAGE
+    vm.page[m].prev = pindex
     if this.tail == NO_PAGE:
         this.head = m
     else:
@@ -97,8 +101,11 @@ def enter_page(tr: Any, o: int, m: int) -> None:
         queue_of(tr, part, this.queue).pages += 1
     elif obj.kind != KERNEL:
         enqueue_tail(tr, part, ACTIVE if obj.kind == ANON else INACTIVE)
-    obj.last = m
-    obj.pindex += obj.stride
+    flip_resident(tr, obj, pindex)
+    if pindex < obj.pindex:
+        tr.swapped_in += 1
+    else:
+        obj.pindex = pindex + obj.stride
     obj.resident += 1
 
 
@@ -110,22 +117,14 @@ def remove_page(tr: Any, part: int) -> int:
     m = this.head
     this.head = vm.page[m].next
     this.count -= 1
+    flip_resident(tr, obj, vm.page[m].prev)
     obj.resident -= 1
     if this.queue != NONE:
         queue_of(tr, part, this.queue).pages -= 1
     if this.head == NO_PAGE:
         this.tail = NO_PAGE
         dequeue(tr, part)
-    if obj.last == m:
-        obj.last = NO_PAGE
     return m
-
-
-@kernel
-def neighbour(obj: Any) -> int:
-    """Give the object's page next below the coming one in the same 2 MB range, or NO_PAGE."""
-    same = obj.pindex >> REGION_ORDER == (obj.pindex - obj.stride) >> REGION_ORDER
-    return obj.last if same else NO_PAGE
 
 
 @kernel
@@ -180,9 +179,21 @@ def check_queues(tr: Any, d: int) -> bool:
     return True
 
 
+@kernel
+def check_index(tr: Any, o: int, m: int) -> bool:
+    """Check that the object has entered a page, and that it lies right in a reservation."""
+    pindex, rv = tr.machine[0].page[m].prev, tr.machine[0].reserv[m >> REGION_ORDER]
+    if rv.object != NO_OBJECT and (rv.object != o or rv.pindex + m % REGION_PAGES != pindex):
+        return False
+    return is_resident(tr, tr.object[o], pindex)
+
+
 @outlined
 def check_objects(tr: Any, nobjects: int) -> int:
-    """Check the page lists of all objects; give the pages in them, or -1 if a promise is broken."""
+    """Check the page lists of all objects; give the pages in them, or -1 if a promise is broken.
+
+    No two pages have one index, and a page of a reservation lies where its index says.
+    """
     stay_outlined()
     vm, total = tr.machine[0], 0
     for o in range(nobjects):
@@ -191,7 +202,7 @@ def check_objects(tr: Any, nobjects: int) -> int:
             this = tr.part[o * tr.ndomains + d]
             n, last, m = 0, NO_PAGE, this.head
             while m != NO_PAGE and n <= this.count:
-                if vm.segment[vm.page[m].segment].domain != d:
+                if vm.segment[vm.page[m].segment].domain != d or not check_index(tr, o, m):
                     return -1
                 n += 1
                 last, m = m, vm.page[m].next

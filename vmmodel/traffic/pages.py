@@ -37,11 +37,16 @@ from vmmodel.kernel.reserv import (
     depopulate,
     reclaim_inactive,
     reserv_extend,
-    reserv_from_object,
     reserv_start,
 )
-from vmmodel.traffic.objects import KERNEL, neighbour
-from vmmodel.traffic.structs import Policy
+from vmmodel.traffic.objects import KERNEL
+from vmmodel.traffic.radix import (
+    note_reservation,
+    reservation_of,
+    resident_above,
+    resident_below,
+)
+from vmmodel.traffic.structs import NONE, Policy
 
 DONE, WANT_LOCK, REFUSED = 0, 1, 2
 SYSTEM = int(RequestClass.SYSTEM)
@@ -79,14 +84,15 @@ def alloc_reserved(tr: Any, actor: Any, obj: Any) -> int:
 
     REFUSED sends the request to the page cache.  FreeBSD: vm_reserv_alloc_page().
     """
-    vm, d = tr.machine[0], actor.domain
-    near = neighbour(obj)
-    region = reserv_from_object(vm, actor.object, obj.pindex, near, NO_PAGE)
+    vm, pindex = tr.machine[0], actor.pindex
+    if (pindex & -REGION_PAGES) + REGION_PAGES > obj.size:
+        return REFUSED  # nor was there room for one before
+    below, above = resident_below(tr, obj, pindex), resident_above(tr, obj, pindex)
+    region = reservation_of(tr, actor.object, pindex, below, above)
     if region != NO_RESERV:
-        actor.page = reserv_extend(vm, region, NORMAL, obj.pindex)
+        actor.page = reserv_extend(vm, region, NORMAL, pindex)
         return DONE if actor.page != NO_PAGE else REFUSED
-    fits = (obj.pindex & -REGION_PAGES) + REGION_PAGES <= obj.size
-    if near != NO_PAGE or not fits or not domain_allocate(vm, d, NORMAL, 1):
+    if below != NONE or above != NONE or not domain_allocate(vm, actor.domain, NORMAL, 1):
         return REFUSED
     actor.phase = START
     return WANT_LOCK
@@ -185,7 +191,9 @@ def locked_page(tr: Any, actor: Any) -> None:
         pool = pool_of(obj)
         z = d * NPOOL + pool
         if phase == START:
-            m = reserv_start(vm, d, actor.object, obj.pindex)
+            m = reserv_start(vm, d, actor.object, actor.pindex)
+            if m != NO_PAGE:
+                note_reservation(tr, obj, actor.pindex, m)
         elif phase == BUCKET:
             m = import_bucket(vm, z, cpu)
         elif phase == ONE:

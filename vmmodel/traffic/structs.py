@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from vmmodel.kernel.cstruct import Struct
-from vmmodel.kernel.pages import Machine, Word
+from vmmodel.kernel.pages import Machine, Popmap, Word
 from vmmodel.kernel.pidctrl import PidCtrl
 
 NEVER = 1 << 62
@@ -46,7 +46,8 @@ class Op(IntEnum):
     TOUCH = 0
     """Add *count* pages to an object, in ascending order of page index."""
     USE = 1
-    """Make an object's first *count* pages resident, and note that it was used."""
+    """Read those of an object's first *count* pages that are not resident, in ascending order,
+    and note that it was used."""
     DROP = 2
     """Free all pages of an object."""
     ITEMS = 3
@@ -86,6 +87,7 @@ Actor = Struct(
     waited="i8",
     unpaid="i8",
     page="i8",
+    pindex="i8",
     bucket="i8",
     object="i4",
     part="i4",
@@ -98,7 +100,8 @@ Actor = Struct(
     asleep="i1",
     acted="i1",
 )
-"""Who works: events *event*..*end*-1 are still to come, *left* pages of the present one.
+"""Who works: events *event*..*end*-1 are still to come, *left* pages of the present one, of which
+the next has the page index *pindex*.
 
 *due* is when it goes on, *ends* when the work of its last operation is done.  *started* is when
 its operation began, *asked* when it asked for the lock, *waited* what it waited in ns, *unpaid* the
@@ -112,7 +115,7 @@ Object = Struct(
     "Object",
     size="i8",
     pindex="i8",
-    last="i4",
+    radix="i4",
     resident="i4",
     swblks="i4",
     turn="i4",
@@ -123,10 +126,10 @@ Object = Struct(
     dirty="i1",
     used="i1",
 )
-"""A population of pages.  *size* bounds reservations; *pindex* is the index of the next page and
-*last* the page entered last, or NO_PAGE.  *stride* is the distance of page indexes: more than one
-where copy on write touches a page here and there.  *swblks* are swap blocks held.  *used* says
-whether it was used again since it was read.
+"""A population of pages.  *size* bounds reservations; *pindex* is the first index that was never
+touched, and the words from *radix* on say which of those below are resident.  *stride* is the
+distance of page indexes: more than one where copy on write touches a page here and there.  *swblks*
+are swap blocks held.  *used* says whether it was used again since it was read.
 """
 
 Part = Struct(
@@ -199,6 +202,7 @@ TrafficState = Struct(
     histogram=Count,
     record=Record,
     home=Word,
+    radix=Popmap,
     now="i8",
     ncpus="i8",
     nactors="i8",

@@ -30,6 +30,7 @@ from vmmodel.traffic.pages import (
     free_page,
     locked_page,
 )
+from vmmodel.traffic.radix import next_missing
 from vmmodel.traffic.record import count_latency, note_operation
 from vmmodel.traffic.structs import (
     ALLOC,
@@ -98,10 +99,9 @@ def begin_event(tr: Any, a: int) -> int:
     actor.left = event.count
     if op == USE:
         note_use(tr, event.object)
-        missing = event.count - tr.object[event.object].resident
-        actor.left = max(missing, 0)
-        if actor.left > 0 and tr.object[event.object].pindex > 0:
-            tr.swapped_in += actor.left
+        actor.pindex = 0
+        pass_resident(tr, actor)
+        if actor.left > 0 and actor.pindex < tr.object[event.object].pindex:
             give_swap_back(tr, actor, event.count)
     elif op == DROP:
         begin_drop(tr, actor)
@@ -111,6 +111,15 @@ def begin_event(tr: Any, a: int) -> int:
         actor.due = tr.now + (tr.price_percpu * event.count + 500) // 1000 + actor.gap
         return TIMED
     return BEGUN
+
+
+@kernel
+def pass_resident(tr: Any, actor: Any) -> None:
+    """Go on to the next page that is used and has to be read, if there is one."""
+    obj, pindex = tr.object[actor.object], actor.pindex
+    at = next_missing(tr, obj, pindex, pindex + actor.left * obj.stride)
+    actor.left -= (at - pindex) // obj.stride
+    actor.pindex = at
 
 
 @kernel
@@ -185,6 +194,8 @@ def begin_reclaim(tr: Any, actor: Any) -> bool:
 def begin_page(tr: Any, a: int) -> int:
     """Begin the next page of the actor's event, or its next event."""
     actor = tr.actor[a]
+    if actor.op == USE and actor.left > 0:
+        pass_resident(tr, actor)
     while actor.left == 0:
         if actor.op == SCAN:
             return SCANNED
@@ -195,6 +206,8 @@ def begin_page(tr: Any, a: int) -> int:
     actor.waited = 0
     actor.unpaid = tr.price_percpu  # a critical section
     if actor.op <= USE:
+        if actor.op == TOUCH:
+            actor.pindex = tr.object[actor.object].pindex
         actor.tried = 0
         actor.domain = first_domain(tr, actor, tr.object[actor.object])
         actor.phase = ALLOCATE
@@ -213,7 +226,8 @@ def end_page(tr: Any, a: int) -> int:
     actor = tr.actor[a]
     m, after, op = actor.page, 0, ALLOC
     if actor.phase <= BREAK:
-        enter_page(tr, actor.object, m)
+        enter_page(tr, actor.object, actor.pindex, m)
+        actor.pindex += tr.object[actor.object].stride
         kind = tr.object[actor.object].kind
         after = tr.after_kernel
         if kind == ANON:
