@@ -15,10 +15,11 @@ import pytest
 from experiment.deadly import deadly_sweep
 from experiment.small import TINY, TINY_RUNS, leftovers, small_sweep, table_bytes
 
-from vmmodel.experiment.local import LostRuns, deaf_to_interrupts, processes
+from vmmodel.experiment.local import LostRuns
 from vmmodel.experiment.shards import SHARDS
 from vmmodel.experiment.sweep import in_pieces, run_sweep
 from vmmodel.experiment.unit import Unit
+from vmmodel.experiment.workers import deaf_to_interrupts, processes
 from vmmodel.paths import ROOT
 
 

@@ -1,0 +1,13 @@
+"""What every worker needs: importing this module loads it, once for all of them.
+
+The process that workers are forked from imports it, so that a worker has the compiled kernel at
+once.  It is for that process alone.
+"""
+
+from contextlib import suppress
+
+from vmmodel.experiment import unit  # noqa: F401
+from vmmodel.traffic.warm import warm_up
+
+with suppress(Exception):  # a damaged cache is met again by the worker, which can tell
+    warm_up()
