@@ -7,7 +7,9 @@ once.  It is for that process alone.
 from contextlib import suppress
 
 from vmmodel.experiment import unit  # noqa: F401
+from vmmodel.kernel.warm import is_warm
 from vmmodel.traffic.warm import warm_up
 
-with suppress(Exception):  # a damaged cache is met again by the worker, which can tell
-    warm_up()
+if is_warm():  # to compile takes a minute, in which nobody could be served
+    with suppress(Exception):  # a damaged cache is met again by a worker, which can tell
+        warm_up()
