@@ -88,9 +88,19 @@ def run(arguments: argparse.Namespace) -> int:
         compile_kernel(console)
         if workers > 1 and cluster is None:
             prepare()  # the workers' server loads while the plan is made
-        _show(sweep, _plan(sweep, out, console), workers, cluster, console)
+        plan = _plan(sweep, out, console)
+        _show(sweep, plan, workers, cluster, console)
         command = command_line(["sweep", arguments.file.name, "--out", "DIR"])
-        sweep_with_progress(sweep, out, command, workers, console, keep=True, cluster=cluster)
+        sweep_with_progress(
+            sweep,
+            out,
+            command,
+            workers,
+            console,
+            keep=True,
+            cluster=cluster,
+            cost=plan.costs.of_unit,
+        )
     else:
         console.print(f"The runs are there already: {out}")
     print(out)
