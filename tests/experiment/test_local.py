@@ -177,6 +177,35 @@ def test_a_press_while_processes_start_is_not_lost(threads: int) -> None:
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
+AMID_EXEC = """
+import os, signal, sys
+from vmmodel.experiment.interrupts import obeyed, tell_stopped
+try:
+    with obeyed():
+        exec("os.kill(os.getpid(), signal.SIGINT)")
+except KeyboardInterrupt:
+    sys.exit(tell_stopped())
+"""
+
+
+def test_press_amid_an_exec_gives_the_same_status(tmp_path: Path) -> None:
+    """Python remembers an interrupt that left code in a string; the status is ours all the same."""
+    (tmp_path / "amid.py").write_text(AMID_EXEC)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "amid"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    last = "study: stopped; what was finished is kept and will not be run again\n"
+    assert (130, last) == (done.returncode, done.stderr)
+
+
 def test_processes_that_are_started_are_deaf() -> None:
     """A worker lives on when the terminal sends SIGINT to all, so that it ends what it began."""
     with processes(1) as pool:
