@@ -1,8 +1,8 @@
 """Processes of this machine that do work, made so that they start at once and end with this one.
 
-They are forked from a server, a process without threads that has loaded all they need.  It is
-started once for a program; whoever knows early that there will be workers calls `prepare`, and the
-server loads beside what else there is to do.
+They are forked from a server, a process with a single thread of Python that has loaded all they
+need.  It is started once for a program; whoever knows early that there will be workers calls
+`prepare`, and the server loads beside what else there is to do.
 """
 
 import os
