@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from experiment.deadly import deadly_sweep
@@ -175,6 +176,39 @@ def test_a_press_while_processes_start_is_not_lost(threads: int) -> None:
     done.set()
     assert ["started"] == seen
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+ONE_WORKER = """
+import os, signal, sys
+from vmmodel.experiment.workers import prepare, processes
+if __name__ == "__main__":
+    with processes(1) as pool:
+        print(prepare(), pool.submit(int).result(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(("length", "way"), [(1, "forkserver"), (100, "spawn")])
+def test_temporary_folder_of_any_length(tmp_path: Path, length: int, way: str) -> None:
+    """Workers come from a server if its socket can have a name; a killed program leaves none."""
+    (tmp_path / "one_worker.py").write_text(ONE_WORKER)
+    with TemporaryDirectory() as short:
+        place = Path(short) / ("t" * length)
+        place.mkdir()
+
+        done = subprocess.run(
+            [sys.executable, "-m", "one_worker"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(place)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+        assert (-signal.SIGKILL, f"{way} 0\n") == (done.returncode, done.stdout)
+        if way == "forkserver":
+            assert [] == list(place.iterdir())
 
 
 AMID_EXEC = """

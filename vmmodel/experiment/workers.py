@@ -20,14 +20,21 @@ from vmmodel.experiment.interrupts import slow_to_stop
 PRELOADED = "vmmodel.experiment.preload"
 
 
-def prepare() -> None:
-    """Start the server unless it runs; do not wait until it has loaded."""
+def prepare() -> str:
+    """Start the server unless it runs, and do not wait until it has loaded; give how workers start.
+
+    Where there can be no server, as below a temporary folder whose name is too long for a socket,
+    each worker is started by itself and takes two seconds to load.
+    """
     forkserver.set_forkserver_preload([PRELOADED])
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, sys.path))  # the same model
     try:
         with deaf_to_interrupts():
             forkserver.ensure_running()
+        return "forkserver"
+    except OSError:
+        return "spawn"
     finally:
         if before is None:
             del os.environ["PYTHONPATH"]
@@ -43,8 +50,7 @@ def stop() -> None:
 @contextmanager
 def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool; when stopped, what has begun ends and nothing else begins."""
-    prepare()
-    context = get_context("forkserver")
+    context = get_context(prepare())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
     with slow_to_stop():
         try:
