@@ -98,6 +98,7 @@ def test_file_that_may_not_grow(tmp_path: Path, workers: int) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=500,
     )
 
     assert 1 == done.returncode

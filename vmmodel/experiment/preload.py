@@ -10,11 +10,11 @@ import shutil
 from contextlib import suppress
 from multiprocessing import forkserver
 
-from vmmodel.experiment import unit  # noqa: F401
-from vmmodel.kernel.warm import is_warm
-from vmmodel.traffic.warm import warm_up
+STARTED_BY = os.getppid()  # before what takes a second, in which it may be killed
 
-STARTED_BY = os.getppid()
+from vmmodel.experiment import unit  # noqa: E402, F401
+from vmmodel.kernel.warm import is_warm  # noqa: E402
+from vmmodel.traffic.warm import warm_up  # noqa: E402
 
 
 def clear() -> None:
