@@ -2,24 +2,27 @@
 
 import gc
 import multiprocessing
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from commands.calls import refusal
 from experiment.clusters import scheduler, worker
 from experiment.deadly import deadly_sweep
-from experiment.small import DESIGNS, small_sweep, table_bytes
+from experiment.small import DESIGNS, TINY, TINY_RUNS, leftovers, small_sweep, table_bytes
 
 from vmmodel.errors import InputError, StudyError
 from vmmodel.experiment import cluster as cluster_module
 from vmmodel.experiment.cluster import Cluster, Watch, model_identity
+from vmmodel.experiment.shards import SHARDS
 from vmmodel.experiment.sweep import run_sweep
 from vmmodel.experiment.unit import Unit
 from vmmodel.paths import DATA, ROOT
@@ -255,6 +258,64 @@ def test_dask_is_imported_when_asked_for_only(tmp_path: Path) -> None:
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "False\n" == done.stdout
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_interrupted_sweep(tmp_path: Path, presses: int) -> None:
+    """Ctrl-C ends what has begun, a second one ends at once; finished runs stay, processes not."""
+    file, out = tmp_path / "longer.toml", tmp_path / "out"
+    file.write_text(TINY.replace("requests = 20", "requests = 6000"))
+    words = [sys.executable, "-m", "vmmodel", "sweep", str(file), "--out", str(out)]
+    process = subprocess.Popen(
+        [*words, "--scheduler", "local", "--workers", "2"],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        wait_for(lambda: bool(finished(tmp_path)) or process.poll() is not None, 120)
+        for _ in range(presses):
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.1)
+        stdout, stderr = process.communicate(timeout=20)  # all who hold the pipes are gone then
+        wait_for(lambda: not members(process.pid), 20)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    last = "study: stopped; what was finished is kept and will not be run again"
+    assert (130, "") == (process.returncode, stdout)
+    assert last == stderr.splitlines()[-1]
+    assert "Traceback" not in stderr
+    assert 1 <= len(finished(tmp_path)) < TINY_RUNS
+    assert [] == leftovers(out)
+
+
+def finished(folder: Path) -> list[Path]:
+    """Runs that are kept for a sweep into a folder in *folder*."""
+    return list(folder.glob(f"{SHARDS}/*/*/[0-9a-f]*"))
+
+
+def members(session: int) -> list[int]:
+    """Processes of a session, but for those that ended and wait to be forgotten."""
+    import psutil  # Dask needs it
+
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait until something is so, but not for ever."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_unit_on_which_workers_die_is_named(tmp_path: Path) -> None:

@@ -10,15 +10,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from experiment.deadly import deadly_sweep
 from experiment.small import TINY, TINY_RUNS, leftovers, small_sweep, table_bytes
 
-from vmmodel.experiment.local import LostRuns, deaf_to_interrupts, processes
+from vmmodel.experiment.local import LostRuns
 from vmmodel.experiment.shards import SHARDS
 from vmmodel.experiment.sweep import in_pieces, run_sweep
 from vmmodel.experiment.unit import Unit
+from vmmodel.experiment.workers import deaf_to_interrupts, processes
 from vmmodel.paths import ROOT
 
 
@@ -96,6 +98,7 @@ def test_file_that_may_not_grow(tmp_path: Path, workers: int) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=500,
     )
 
     assert 1 == done.returncode
@@ -174,6 +177,68 @@ def test_a_press_while_processes_start_is_not_lost(threads: int) -> None:
     done.set()
     assert ["started"] == seen
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+ONE_WORKER = """
+import os, signal, sys
+from vmmodel.experiment.workers import prepare, processes
+if __name__ == "__main__":
+    with processes(1) as pool:
+        print(prepare(), pool.submit(int).result(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(("length", "way"), [(1, "forkserver"), (100, "spawn")])
+def test_temporary_folder_of_any_length(tmp_path: Path, length: int, way: str) -> None:
+    """Workers come from a server if its socket can have a name; a killed program leaves none."""
+    (tmp_path / "one_worker.py").write_text(ONE_WORKER)
+    with TemporaryDirectory() as short:
+        place = Path(short) / ("t" * length)
+        place.mkdir()
+
+        done = subprocess.run(
+            [sys.executable, "-m", "one_worker"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(place)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+        assert (-signal.SIGKILL, f"{way} 0\n") == (done.returncode, done.stdout)
+        if way == "forkserver":
+            assert [] == list(place.iterdir())
+
+
+AMID_EXEC = """
+import os, signal, sys
+from vmmodel.experiment.interrupts import obeyed, tell_stopped
+try:
+    with obeyed():
+        exec("os.kill(os.getpid(), signal.SIGINT)")
+except KeyboardInterrupt:
+    sys.exit(tell_stopped())
+"""
+
+
+def test_press_amid_an_exec_gives_the_same_status(tmp_path: Path) -> None:
+    """Python remembers an interrupt that left code in a string; the status is ours all the same."""
+    (tmp_path / "amid.py").write_text(AMID_EXEC)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "amid"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    last = "study: stopped; what was finished is kept and will not be run again\n"
+    assert (130, last) == (done.returncode, done.stderr)
 
 
 def test_processes_that_are_started_are_deaf() -> None:

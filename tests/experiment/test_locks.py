@@ -21,16 +21,16 @@ HOLDER = """
 import sys
 from pathlib import Path
 from vmmodel.experiment.locks import sole_writer
-with sole_writer(Path(sys.argv[1])):
+with sole_writer(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 @contextmanager
-def other_process(folder: Path) -> "Iterator[subprocess.Popen[str]]":
-    """Another process that writes to *folder*."""
-    words = [sys.executable, "-c", HOLDER, str(folder)]
+def other_process(folder: Path, beside: str = SHARDS) -> "Iterator[subprocess.Popen[str]]":
+    """Another process that writes to *folder*, with its finished runs *beside* it."""
+    words = [sys.executable, "-c", HOLDER, str(folder), beside]
     pipe = subprocess.PIPE
     process = subprocess.Popen(words, cwd=ROOT, text=True, stdin=pipe, stdout=pipe)
     try:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from commands.calls import call, refusal
 from experiment.small import VALUES
+from experiment.test_locks import other_process
 
 from vmmodel.analysis import sensitivity as analysis
 from vmmodel.commands import sensitivity as command
@@ -183,6 +184,17 @@ def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean batch?" in refusal(capsys, *words(tmp_path / "out", "--design", "batsh"))
     (tmp_path / "thesis.tex").write_text("")
     assert "is no sweep" in refusal(capsys, *words(tmp_path))
+
+
+def test_two_writers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that another study writes is refused before anything is run."""
+    out = tmp_path / "out"
+
+    with other_process(out, POINTS):
+        line = refusal(capsys, *words(out))
+
+    assert line.startswith(f"study: {out}: another ./study writes there, expected a folder ")
+    assert not out.exists()
 
 
 def test_a_design_that_panics_has_no_difference(

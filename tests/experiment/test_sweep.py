@@ -72,6 +72,24 @@ def test_workers_do_not_matter(undisturbed: Path, tmp_path: Path) -> None:
     assert [(i, design) for i in range(3) for design in DESIGNS] == sorted(runs)
 
 
+def test_longest_units_begin_first(undisturbed: Path, tmp_path: Path) -> None:
+    """What costs most is run first, and the tables are the same."""
+    ran: list[int] = []
+    sweep = small_sweep()
+
+    run_sweep(
+        sweep,
+        tmp_path / "out",
+        {},
+        workers=1,
+        done=lambda unit: ran.append(unit.replication),
+        cost=lambda unit: [2.0, 1.0, 3.0][unit.replication],
+    )
+
+    assert [2, 0, 1] == ran
+    assert table_bytes(undisturbed) == table_bytes(tmp_path / "out")
+
+
 def test_finished_units_are_not_run_again(undisturbed: Path, machines: list[str]) -> None:
     """A second sweep of the same finds everything there."""
     before = table_bytes(undisturbed)

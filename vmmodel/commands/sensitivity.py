@@ -67,17 +67,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the points, write the tables, print what they say."""
     from vmmodel.commands.sweeping import compile_kernel, progress_console
-    from vmmodel.experiment.sensitivity import forget_points
+    from vmmodel.experiment.locks import sole_writer
+    from vmmodel.experiment.sensitivity import POINTS, forget_points
     from vmmodel.experiment.store import check_replaceable
     from vmmodel.report.terminal import print_frame
 
     study = _study(arguments)
     check_replaceable(arguments.out)
     console = progress_console()
-    compile_kernel(console)
-    tables = _Explorer(study, arguments, console).tables()
-    _write(study, arguments, tables)
-    forget_points(arguments.out)
+    with sole_writer(arguments.out, POINTS) as held:
+        compile_kernel(console)
+        tables = _Explorer(study, arguments, console).tables()
+        _write(study, arguments, tables)
+        if held.alone():
+            forget_points(arguments.out)
     one, other = study.designs
     morris = tables["morris"]
     tables["morris"] = morris[morris.mu_star > 0].sort_values(["metric", "mu_star"])

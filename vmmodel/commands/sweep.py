@@ -56,11 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, run, and print where the tables are."""
-    from vmmodel.commands.sweeping import command_line, progress_console, sweep_with_progress
+    from vmmodel.commands.sweeping import (
+        command_line,
+        compile_kernel,
+        progress_console,
+        sweep_with_progress,
+    )
     from vmmodel.cpus import available_cpus
     from vmmodel.experiment.locks import forget_shards
     from vmmodel.experiment.store import check_replaceable, read_meta
     from vmmodel.experiment.sweepfile import read_sweep
+    from vmmodel.experiment.workers import prepare
 
     console = progress_console()
     if arguments.estimate_full:
@@ -79,9 +85,22 @@ def run(arguments: argparse.Namespace) -> int:
         forget_shards(out)
     meta = read_meta(out)
     if arguments.again or meta is None or meta.get("key") != sweep.key():
-        _show(sweep, _plan(sweep, out, console), workers, cluster, console)
+        compile_kernel(console)
+        if workers > 1 and cluster is None:
+            prepare()  # the workers' server loads while the plan is made
+        plan = _plan(sweep, out, console)
+        _show(sweep, plan, workers, cluster, console)
         command = command_line(["sweep", arguments.file.name, "--out", "DIR"])
-        sweep_with_progress(sweep, out, command, workers, console, keep=True, cluster=cluster)
+        sweep_with_progress(
+            sweep,
+            out,
+            command,
+            workers,
+            console,
+            keep=True,
+            cluster=cluster,
+            cost=plan.costs.of_unit,
+        )
     else:
         console.print(f"The runs are there already: {out}")
     print(out)

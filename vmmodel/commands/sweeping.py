@@ -3,7 +3,7 @@
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,8 +79,9 @@ def sweep_with_progress(
     *,
     keep: bool = False,
     cluster: "Cluster | None" = None,
+    cost: Callable[[Unit], float] = lambda _unit: 0.0,
 ) -> None:
-    """Run *sweep* into *folder* and show how far it is."""
+    """Run *sweep* into *folder* and show how far it is; what costs most by *cost* comes first."""
     meta = describe_sweep(sweep, command)
     lost = replaced(folder, meta)
     if lost:
@@ -96,6 +97,7 @@ def sweep_with_progress(
             keep=keep,
             cluster=cluster,
             say=console.print,
+            cost=cost,
         )
 
 

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 from vmmodel.errors import InputError, StudyError
 from vmmodel.experiment.digest import model_digest
 from vmmodel.experiment.interrupts import slow_to_stop
-from vmmodel.experiment.local import LostRuns, deaf_to_interrupts, lost
+from vmmodel.experiment.local import LostRuns, lost
 from vmmodel.experiment.shards import Damaged, Shards, pack, unpack
 from vmmodel.experiment.sweep import in_pieces
 from vmmodel.experiment.unit import Unit, run_unit
+from vmmodel.experiment.workers import deaf_to_interrupts
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -94,6 +94,7 @@ def slow_to_stop() -> Iterator[None]:
 def tell_stopped() -> int:
     """Say that the program was stopped; give its exit status."""
     _INTERRUPTS.tell()
+    exec("")  # else Python ends by the signal if the press came amid such an exec, as in dataclass
     return STATUS
 
 

@@ -6,21 +6,16 @@ all others are finished.
 """
 
 import contextlib
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing import get_context, parent_process
-from multiprocessing.resource_tracker import ensure_running
 
 from vmmodel.errors import StudyError
-from vmmodel.experiment.interrupts import slow_to_stop
 from vmmodel.experiment.shards import Shards, pack
 from vmmodel.experiment.unit import Unit, run_unit
+from vmmodel.experiment.workers import deaf_to_interrupts, processes
 
 TRIES = 3
 """How often a unit is tried alone before it is given up."""
@@ -131,50 +126,3 @@ def lost(units: list[Unit], how: str) -> str:
         f"the process of {named}{more} died {how}: memory may not suffice; all other runs are "
         "finished and kept, so start again with more of it"
     )
-
-
-@contextlib.contextmanager
-def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool; when stopped, what has begun ends and nothing else begins."""
-    context = get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
-    with slow_to_stop():
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
-    """Hold SIGINT back: from processes started meanwhile for good, from this one until the end.
-
-    They inherit the mask.  Here the system may give the signal to any other thread, which does not
-    have it, so the press is also noted.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    ensure_running()  # its start would take SIGINT off the mask
-    presses: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _frame: presses.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-        if presses:
-            signal.raise_signal(signal.SIGINT)
-
-
-def _end_with_parent() -> None:
-    """Let this worker end when the process that started it is gone, however that ended."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -37,10 +37,10 @@ class Held:
 
 
 @contextmanager
-def sole_writer(folder: Path) -> Iterator[Held]:
-    """Hold *folder* and its finished runs; `InputError` while another process writes there."""
+def sole_writer(folder: Path, beside: str = SHARDS) -> Iterator[Held]:
+    """Hold *folder* and the finished runs *beside* it; `InputError` while another writes there."""
     folder = folder.resolve()
-    place = folder.parent / SHARDS
+    place = folder.parent / beside
     with ExitStack() as stack:
         held = Held(stack.enter_context(_held(place, os.O_RDONLY, fcntl.LOCK_SH)))
         own = place / f"{folder.name}.lock"

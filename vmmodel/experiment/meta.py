@@ -81,7 +81,8 @@ def _setting(scenario: Scenario) -> dict[str, Any]:
 def _git() -> tuple[str, bool]:
     """Give the commit of the source and whether it was changed since; ("", False) without git."""
     root = Path(vmmodel.__file__).parent.parent
-    command = ["git", "-C", str(root)]
+    # Without this option `git status` writes the index, and leaves a lock where it may not.
+    command = ["git", "--no-optional-locks", "-C", str(root)]
     try:
         head = subprocess.run(
             [*command, "rev-parse", "HEAD"], capture_output=True, text=True, check=True

@@ -79,7 +79,8 @@ class Plan:
         if not self.left:
             return 0.0
         free = [0.0] * workers
-        for unit in in_pieces(self.left, workers):
+        longest_first = sorted(self.left, key=self.costs.of_unit, reverse=True)
+        for unit in in_pieces(longest_first, workers):
             heapq.heapreplace(free, free[0] + self.costs.of_unit(unit))
         return max(free) + self.runs * self.costs.serial
 

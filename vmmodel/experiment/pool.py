@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from typing import TypeVar
 
-from vmmodel.experiment.local import deaf_to_interrupts, processes
+from vmmodel.experiment.workers import deaf_to_interrupts, processes
 
 T = TypeVar("T")
 

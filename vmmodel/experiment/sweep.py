@@ -67,12 +67,14 @@ def run_sweep(
     keep: bool = False,
     cluster: "Cluster | None" = None,
     say: Callable[[str], None] = lambda _sentence: None,
+    cost: Callable[[Unit], float] = lambda _unit: 0.0,
 ) -> None:
     """Run *sweep* on *workers* processes (default: one for each CPU) and write it to *folder*.
 
     *done* is called with each unit, or each part of one, that is finished.  With *keep* the
     finished runs stay beside the folder, for a later sweep that has more of them.  With a
-    *cluster* the runs are made there.  *say* is told what a reader should know.
+    *cluster* the runs are made there.  *say* is told what a reader should know.  What costs most by
+    *cost*, in seconds, begins first, so that all processes end at about the same time.
     """
     units = sweep.units()
     shards = shards_of(folder)
@@ -80,7 +82,7 @@ def run_sweep(
         if held.alone():
             shards.tidy()
         held.share()
-        left = _left(units, shards, done, say)
+        left = sorted(_left(units, shards, done, say), key=cost, reverse=True)
         for unit in _run_all(left, shards, workers or available_cpus(), cluster, say):
             done(unit)
         write_sweep(folder.resolve(), _parts(units, shards, say), meta)

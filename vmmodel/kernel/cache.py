@@ -18,6 +18,9 @@ from vmmodel import __version__
 COMPILED = ("kernel", "traffic")
 """Packages with compiled functions."""
 
+TOLD = "VMMODEL_CACHE_TOLD"
+"""The variable that tells processes what was said already."""
+
 
 @cache
 def kernel_digest() -> str:
@@ -49,11 +52,21 @@ def cache_folder() -> Path | None:
             continue
         config.CACHE_DIR = str(folder)
         return folder
-    sys.stderr.write(
-        f"vmmodel: cannot keep compiled kernels in {reason}; compiling anew in each process. "
-        "VMMODEL_CACHE names another folder.\n"
-    )
+    tell_not_kept(reason)
     return None
+
+
+def tell_not_kept(reason: str) -> None:
+    """Say that nothing is kept: once, and not again in processes that this one starts.
+
+    *reason* is a folder, and in parentheses what failed there.
+    """
+    if TOLD not in os.environ:
+        os.environ[TOLD] = reason
+        sys.stderr.write(
+            f"vmmodel: cannot keep compiled kernels in {reason}; compiling anew in each process. "
+            "VMMODEL_CACHE names another folder.\n"
+        )
 
 
 def _parents() -> list[Path]:

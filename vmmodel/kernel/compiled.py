@@ -24,6 +24,7 @@ from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, inf
 
 from vmmodel.kernel.cache import cache_folder
 from vmmodel.kernel.cstruct import Struct
+from vmmodel.kernel.kept import KernelCache
 
 CACHED = cache_folder() is not None
 
@@ -61,7 +62,9 @@ def entry(function: F) -> F:
 
     It is compiled at its first call and then read from the cache on disk.
     """
-    compiled: F = numba.njit(error_model="numpy", nogil=True, cache=CACHED)(function)
+    compiled: Any = numba.njit(error_model="numpy", nogil=True)(function)
+    if CACHED:
+        compiled._cache = KernelCache(function)  # as `cache=True` does with numba's own
     return compiled
 
 

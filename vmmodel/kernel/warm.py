@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -11,13 +12,16 @@ from vmmodel.kernel.cstruct import CHECKED
 Tell = Callable[[str, int, int], None]
 """Called before each function: its name, its number from 1, and how many there are."""
 
+_COMPILED: set[ModuleType] = set()
+"""Modules of which this process has every function."""
+
 
 def is_warm() -> bool:
-    """Tell whether nothing is left to compile: the cache on disk is complete, or not needed."""
+    """Tell whether nothing is left to compile: all is here or on disk, or nothing is needed."""
     folder = cache_folder()
-    if CHECKED or folder is None:
-        return CHECKED
-    return (folder / "complete").is_file()
+    if CHECKED or _COMPILED:
+        return True
+    return folder is not None and (folder / "complete").is_file()
 
 
 def forget_cache() -> bool:
@@ -34,14 +38,17 @@ def compile_entries(modules: tuple[ModuleType, ...], tell: Tell) -> None:
     if CHECKED:
         return
     from vmmodel.kernel.compiled import compile_entry
+    from vmmodel.kernel.kept import KernelCache
 
     functions = [function for module in modules for function in entries_of(module)]
     for number, function in enumerate(functions, 1):
         tell(function.__name__, number, len(functions))
         compile_entry(function)
+    _COMPILED.update(modules)
     folder = cache_folder()
-    if folder is not None:
-        (folder / "complete").touch()
+    if folder is not None and not KernelCache.failed:
+        with suppress(OSError):  # no room for a name: the next start looks at all of them again
+            (folder / "complete").touch()
 
 
 def entries_of(module: ModuleType) -> list[Any]:
