@@ -33,6 +33,18 @@ def folder(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "sweep"))
 
 
+def test_reservations_take_fallback_pages_back(folder: Path) -> None:
+    """A page that was fallback, and is not, may lie in a reservation if there ever was one."""
+    change(folder, "runs", "fallbacks", 3)
+    assert verify(folder)
+
+    change(folder, "runs", "reservations", 1)
+    assert [] == verify(folder)
+
+    change(folder, "runs", "fallbacks", -4)
+    assert verify(folder)
+
+
 def test_a_sweep_is_sound(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What the study writes itself has no fault."""
     assert [] == verify(made)

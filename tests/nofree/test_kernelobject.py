@@ -1,15 +1,23 @@
-"""Mapped kernel memory without a NOFREE allocator lies in superpages of kernel_object."""
+"""Mapped kernel memory that is not of a NOFREE chunk lies in superpages of kernel_object."""
 
 from functools import partial
 
+import pytest
+
 from vmmodel.consumers.kmem import kmem_free, kmem_malloc
 from vmmodel.consumers.memory import Injection, Memory
+from vmmodel.consumers.page import alloc_nofree_page
 from vmmodel.consumers.steps import Locked, Operation, Steps, run_now
 from vmmodel.kernel import NO_PAGE, Pool, RequestClass, Vm, WholeVm
+from vmmodel.nofree import design as find
+from vmmodel.nofree.base import Panic
 from vmmodel.nofree.kernelobject import KernelObject
 from vmmodel.nofree.ordinary import OrdinaryNofree
+from vmmodel.nofree.watched import Watched
 
 FIRST = 4096
+LAST = FIRST + 4096 - 512
+"""The highest superpage of 4096 pages."""
 SYSTEM = RequestClass.SYSTEM
 
 
@@ -127,3 +135,147 @@ def test_memory_without_reservations_gives_any_page() -> None:
     assert memory.design.traits.object_pages is None
     assert [FIRST, FIRST + 1] == malloc(memory, 2)
     assert vm.free_blocks_by_list()[0, Pool.DIRECT].sum() > 0
+
+
+def short_memory(design: str, left: int = 513) -> tuple[Memory, WholeVm]:
+    """Make a whole machine of which *left* pages are free: too few for a chunk if below 514."""
+    vm = WholeVm.of_size(4096)
+    memory = Memory(vm, Watched(vm, find(design).make(vm)))
+    leave(vm, left)
+    return memory, vm
+
+
+def leave(vm: WholeVm, left: int) -> None:
+    """Take the lowest pages, all but *left*."""
+    assert vm.pages_alloc(SYSTEM, vm.free_count() - left)
+
+
+def conserved(memory: Memory, vm: WholeVm, taken: int) -> bool:
+    """Whether all pages are free, in caches, in the books, or *taken* by others."""
+    assert isinstance(memory.design, Watched)
+    memory.design.check()
+    books = memory.design.books
+    held = books.in_use + books.idle + books.leaked + books.fallback + books.leaked_fallback
+    return vm.npages == vm.free_count() + vm.check_whole() + held + taken
+
+
+@pytest.mark.parametrize("design", ["freeable", "separate", "reclaim"])
+def test_fallback_page_returns_to_its_reservation(design: str) -> None:
+    """Three fallback pages lie in a superpage and are never captured; the counter does not drift.
+
+    FreeBSD: vm_page_free_prep() ends with vm_reserv_free_page().
+    """
+    memory, vm = short_memory(design)
+    pages = malloc(memory, 3)
+
+    assert [LAST, LAST + 1, LAST + 2] == pages
+    assert (3, 1, 510) == (
+        memory.design.books.fallback,
+        vm.reservations().partpopq,
+        vm.free_count(),
+    )
+    assert conserved(memory, vm, 4096 - 513)
+    run_now(kmem_free(memory, pages))
+
+    books = memory.design.books
+    assert (0, 0, 3) == (books.fallback, books.captured, books.returned_fallback)
+    assert (0, 0) == (books.v_nofree_count, memory.design.nofreeq_size())
+    assert (513, 1) == (vm.free_count(), vm.reservations().freed)
+    assert conserved(memory, vm, 4096 - 513)
+    assert pages == malloc(memory, 3)
+
+
+def test_fallback_page_of_a_broken_reservation_is_captured() -> None:
+    """Whether it lies in a reservation is asked when it is freed, not when it is had."""
+    memory, vm = short_memory("freeable")
+    pages = malloc(memory, 2)
+    assert pages is not None
+    vm.break_reservation(pages[0])
+
+    run_now(kmem_free(memory, pages))
+
+    books = memory.design.books
+    assert (2, 0, 2) == (books.captured, books.returned_fallback, books.idle)
+    assert conserved(memory, vm, 4096 - 513)
+
+
+def test_page_of_a_chunk_keeps_its_range_from_a_reservation() -> None:
+    """The neighbour below is of a chunk: the fallback page comes from pool DEFAULT, one by one."""
+    memory, vm = short_memory("freeable", 2048)
+    chunk = malloc(memory, 1)
+    while memory.design.books.idle:
+        run_now(alloc_nofree_page(memory))
+    leave(vm, 513)
+
+    pages = malloc(memory, 1)
+
+    assert (chunk, 1) == (malloc_index(memory, 0), memory.design.books.fallback)
+    assert 0 == vm.reservations().partpopq
+    assert pages is not None
+    run_now(kmem_free(memory, pages))
+    assert (1, 1) == (memory.design.books.captured, memory.design.nofreeq_size())
+
+
+def malloc_index(memory: Memory, pindex: int) -> list[int]:
+    """Give the page at a page index of kernel_object."""
+    kernel_object = memory.design.traits.kernel_object
+    assert kernel_object is not None
+    return [kernel_object.pages[pindex]]
+
+
+def test_release_kernel_gives_the_page_to_its_reservation() -> None:
+    """Without an assertion vm_page_free() knows nothing of NOFREE: the page has escaped."""
+    memory, vm = short_memory("bump:escape")
+    run_now(kmem_free(memory, malloc(memory, 2) or []))
+
+    books = memory.design.books
+    assert (2, 0, 513) == (books.escaped_fallback, books.returned_fallback, vm.free_count())
+    assert conserved(memory, vm, 4096 - 513)
+
+
+def test_leaked_page_stays_in_its_reservation() -> None:
+    """Its address has another page then, since the reservation's own is taken."""
+    memory, vm = short_memory("bump:leak")
+    kept = malloc(memory, 1)
+    leaked = malloc(memory, 1)
+    run_now(kmem_free(memory, leaked or []))
+
+    assert (kept, leaked) == ([LAST], [LAST + 1])
+    assert malloc(memory, 1) not in (kept, leaked, None)
+    assert (1, 2) == (memory.design.books.leaked_fallback, memory.design.books.fallback)
+    assert conserved(memory, vm, 4096 - 513)
+
+
+def test_assertion_comes_before_the_reservation() -> None:
+    """A kernel with INVARIANTS stops at a fallback page too, wherever it lies."""
+    memory, _ = short_memory("bump:panic")
+    pages = malloc(memory, 1)
+
+    with pytest.raises(Panic):
+        run_now(kmem_free(memory, pages or []))
+
+
+def test_batch_falls_back_to_the_reservation() -> None:
+    """All under two holds, the design's and this; what does not suffice goes back there."""
+    memory, vm = short_memory("batch", 512)
+
+    assert 2 == holds(kmem_malloc(memory, 508, waitok=False))
+    assert (4, 508) == (vm.free_count(), memory.design.books.fallback)
+    assert malloc(memory, 3) is None  # two are had, and class SYSTEM leaves two
+    assert (4, 508) == (vm.free_count(), memory.design.books.fallback)
+    assert [LAST + 508, LAST + 509] == malloc(memory, 2)
+    assert conserved(memory, vm, 4096 - 512)
+
+
+def test_batch_goes_on_to_page_cache_and_lists() -> None:
+    """With no superpage left, pages come from the page cache of pool DEFAULT, then the lists."""
+    memory, vm = short_memory("batch", 300)
+    vm.free(vm.alloc_noobj(RequestClass.SYSTEM))
+    cached = vm.cache_counts(Pool.DEFAULT).pages
+    assert cached > 0
+
+    assert malloc(memory, cached + 5) is not None
+
+    assert (0, cached + 5) == (vm.cache_counts(Pool.DEFAULT).pages, memory.design.books.fallback)
+    assert 0 == vm.reservations().partpopq
+    assert conserved(memory, vm, 4096 - 300)

@@ -1,4 +1,4 @@
-"""Where the whole machine differed from FreeBSD; what still does is expected to fail."""
+"""Where the whole machine differed from FreeBSD; what still did would be expected to fail."""
 
 import pytest
 from sim.whole_tiny import SWBLK, VM_OBJECT, machine_of
@@ -72,7 +72,6 @@ def test_kmem_pages_come_from_reservations() -> None:
         assert 1 == machine.vm.reservations().partpopq
 
 
-@pytest.mark.xfail(reason="fallback pages of kernel_object come from the pool DIRECT as all others")
 def test_fallback_pages_of_kmem_come_from_reservations() -> None:
     """513 pages are too few to import a chunk, and enough for a reservation of kernel_object.
 

@@ -44,7 +44,7 @@ def kmem_back(
     None if one cannot be had, with all of them given back.  FreeBSD: kmem_back_domain().
     """
     yield work(lock=1)
-    back = _back_batch if memory.design.traits.batches else partial(_back_page_by_page, pindex)
+    back = partial(_back_batch if memory.design.traits.batches else _back_page_by_page, pindex)
     pages = yield from back(memory, npages, injection)
     while pages is None and waitok:
         yield memory.wait()
@@ -67,7 +67,9 @@ def _back_page_by_page(
     return pages
 
 
-def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list[int] | None]:
+def _back_batch(
+    pindex: int, memory: Memory, npages: int, injection: Injection
+) -> Steps[list[int] | None]:
     """Get all pages under one hold; a page that cannot be had costs no page.
 
     With partial results it does: the pages before it have been handed out, and are rolled back
@@ -79,7 +81,7 @@ def _back_batch(memory: Memory, npages: int, injection: Injection) -> Steps[list
     wanted = npages
     if 0 <= injection.page < npages:
         wanted = injection.page if memory.design.traits.partial else 0
-    pages = (yield from alloc_nofree_pages(memory, wanted)) if wanted else []
+    pages = (yield from alloc_nofree_pages(memory, wanted, pindex)) if wanted else []
     if len(pages) < npages:
         memory.tally.page_failures += len(pages) == wanted
         yield from _roll_back(memory, pages, 0, injection)

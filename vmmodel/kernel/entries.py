@@ -165,6 +165,16 @@ def alloc_object_unlocked(
 
 
 @entry
+def reserv_alloc_page(
+    vm: int, d: int, request_class: int, object_: int, pindex: int, pred: int, succ: int
+) -> int:
+    """See `reserv.reserv_alloc_page`, for an object that ends nowhere."""
+    return reserv.reserv_alloc_page(
+        machine_at(vm)[0], d, request_class, object_, pindex, reserv.NO_END, pred, succ
+    )
+
+
+@entry
 def cache_alloc(vm: int, z: int, cpu: int) -> int:
     """See `pgcache.cache_alloc`."""
     return pgcache.cache_alloc(machine_at(vm)[0], z, cpu)

@@ -277,6 +277,10 @@ class Vm:
         """Take a page from a page cache, without the free lock: NO_PAGE, there are none here."""
         return NO_PAGE
 
+    def in_reservation(self, m: int) -> bool:
+        """Tell whether *m* lies in a reservation: no, there are none here."""
+        return False
+
     def page_free(self, m: int) -> int:
         """Give one page back to its pool's lists and to the free count; give the merged block."""
         return entries.page_free(self._at, m)

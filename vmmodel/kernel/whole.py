@@ -213,6 +213,14 @@ class WholeVm(Vm):
             self._at, self._node(domain), int(request_class), object_, pindex, pred, succ, cpu
         )
 
+    def alloc_reserved(
+        self, request_class: RequestClass, object_: int, pindex: int, *, pred: int, succ: int
+    ) -> int:
+        """Do of `alloc_object` what an old or new reservation can do; NO_PAGE where none can."""
+        return entries.reserv_alloc_page(
+            self._at, self.node, int(request_class), object_, pindex, pred, succ
+        )
+
     def free(self, m: int, cpu: int = 0) -> None:
         """Free a page to where it came from."""
         entries.free(self._at, m, cpu)
@@ -299,9 +307,14 @@ class WholeVm(Vm):
         """Break the least recently changed reservation; False if there is none."""
         return bool(entries.reclaim_inactive(self._at, self._node(domain)))
 
+    def in_reservation(self, m: int) -> bool:
+        """Tell whether *m* lies in a reservation that was not broken."""
+        owner = self._reservs.column("object")[(m >> REGION_ORDER) - self._reservs.first]
+        return bool(owner != NO_OBJECT)
+
     def break_reservation(self, m: int) -> None:
         """Break the reservation that holds *m*, if there is one."""
-        if self._reservs.column("object")[(m >> REGION_ORDER) - self._reservs.first] != NO_OBJECT:
+        if self.in_reservation(m):
             entries.reserv_break(self._at, m >> REGION_ORDER)
 
     def partpopq(self, domain: int | None = None) -> list[int]:

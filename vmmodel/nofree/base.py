@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from vmmodel.kernel import NO_PAGE, Mark, Pool, RequestClass, Vm
+from vmmodel.nofree.kernelobject import KernelObject
 
 IMPORT_ORDER = 9
 """A chunk is one superpage.  FreeBSD: VM_NOFREE_IMPORT_ORDER on amd64."""
@@ -60,6 +61,8 @@ class Books:
     """Fallback pages ever served."""
     leaked_fallback: int = 0
     escaped_fallback: int = 0
+    returned_fallback: int = 0
+    """Freed fallback pages that their reservations took back."""
     v_nofree_count: int = 0
     """The kernel's counter.  It does not count fallback pages, so their free makes it drift."""
 
@@ -91,8 +94,8 @@ class Books:
         """Assert that the books balance."""
         kept = self.in_use + self.idle + self.leaked + self.escaped + self.returned
         assert self.imported + self.captured == kept, self
-        gone = self.captured + self.leaked_fallback + self.escaped_fallback
-        assert self.fallbacks == self.fallback + gone, self
+        gone = self.leaked_fallback + self.escaped_fallback + self.returned_fallback
+        assert self.fallbacks == self.fallback + self.captured + gone, self
 
 
 def sum_books(books: Iterable[Books]) -> Books:
@@ -127,6 +130,11 @@ class Traits:
     """What is tried before the free lock is taken: to give a page of the CPU's page cache."""
     object_pages: "ObjectPages | None" = None
     """Where pages of kernel_object come from, if not from where all others do."""
+    kernel_object: KernelObject | None = None
+    """Where mapped pages are entered and their fallback pages come from, if there are reservations.
+
+    None if the design enters them by itself.
+    """
     batches: bool = False
     """Whether a multi-page request takes the lock once, through `alloc_batch`."""
     partial: bool = False
@@ -228,6 +236,18 @@ def taken_back(vm: Vm, books: Books, m: int) -> bool:
     return False
 
 
+def return_fallback(vm: Vm, books: Books, m: int) -> None:
+    """Give fallback page *m* back to its reservation; no NOFREE allocator ever sees it.
+
+    FreeBSD: vm_page_free_prep(), which asks vm_reserv_free_page() first.
+    """
+    fallback = taken_back(vm, books, m)
+    assert fallback, f"page {m} of a chunk lies in a reservation"
+    vm.mark(m, Mark.ORDINARY)
+    vm.page_free(m)
+    books.returned_fallback += 1
+
+
 def free_illegally(vm: Vm, books: Books, m: int, outcome: IllegalFree) -> None:
     """Free *m* where the kernel forbids it, with the outcome chosen for the study."""
     if outcome is IllegalFree.PANIC:
@@ -259,6 +279,7 @@ __all__ = [
     "free_illegally",
     "hand_out",
     "import_chunk",
+    "return_fallback",
     "serve_fallback",
     "taken_back",
 ]

@@ -1,5 +1,6 @@
 """A design put together from one part for each axis."""
 
+from vmmodel.kernel import WholeVm
 from vmmodel.nofree.axes import Composition, Fallback, FreePath, MultiPage, Structure
 from vmmodel.nofree.base import (
     IMPORT_ORDER,
@@ -12,6 +13,7 @@ from vmmodel.nofree.base import (
     Vm,
     hand_out,
     import_chunk,
+    return_fallback,
     taken_back,
 )
 from vmmodel.nofree.bitmap import ChunkBitmaps
@@ -19,6 +21,7 @@ from vmmodel.nofree.bump import BumpPointer
 from vmmodel.nofree.fallback import ATTEMPTS
 from vmmodel.nofree.freepath import FREE_PATHS
 from vmmodel.nofree.idle import Idle, Run
+from vmmodel.nofree.kernelobject import KernelObject
 from vmmodel.nofree.ordinary import OrdinaryNofree
 from vmmodel.nofree.queue import RunQueue
 from vmmodel.nofree.returning import RETURNS
@@ -46,10 +49,12 @@ class Composed:
         self.attempts = ATTEMPTS[choice.fallback]
         self.free_path = FREE_PATHS[choice.free](self, choice.illegal)
         self.chunks = RETURNS[choice.chunk_return](vm, self.books, self.idle, choice.import_pool)
+        self.kernel_object = KernelObject(vm) if isinstance(vm, WholeVm) else None
         self.traits = Traits(
             checks_every_free=choice.free is FreePath.ANY,
             falls_back=choice.fallback is not Fallback.WAIT,
             waits=choice.fallback is Fallback.WAIT,
+            kernel_object=self.kernel_object,
             batches=choice.multi_page is not MultiPage.LOOP,
             partial=choice.multi_page is MultiPage.PARTIAL,
             illegal_free=None if choice.free is FreePath.ANY else choice.illegal,
@@ -105,13 +110,25 @@ class Composed:
         return [hand_out(self.vm, self.books, m) for m in pages]
 
     def free(self, m: int) -> None:
+        self._forget(m)
         self.free_path.free(m)
 
     def free_nofree(self, m: int) -> None:
+        self._forget(m)
         self.free_path.free_nofree(m)
 
+    def _forget(self, m: int) -> None:
+        if self.kernel_object is not None:
+            self.kernel_object.forget(m)
+
     def put(self, m: int) -> None:
-        """Make page *m* idle.  FreeBSD: vm_page_free_nofree()."""
+        """Make page *m* idle, unless a reservation takes it back.
+
+        FreeBSD: vm_page_free_prep(), vm_page_free_nofree().
+        """
+        if self.vm.in_reservation(m):
+            return_fallback(self.vm, self.books, m)
+            return
         self.books.captured += taken_back(self.vm, self.books, m)
         self.books.idle += 1
         self.books.v_nofree_count -= 1

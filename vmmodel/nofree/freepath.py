@@ -13,7 +13,7 @@ class Owner(Protocol):
     books: Books
 
     def put(self, m: int) -> None:
-        """Make page *m* idle."""
+        """Make page *m* idle, unless a reservation takes it back."""
 
 
 class NoFreePath:

@@ -4,7 +4,7 @@ A page index is a page of kernel address space, counted from its start.  FreeBSD
 `kmem_back_domain()`, which asks `vm_page_alloc_domain_iter()` as for any object.
 """
 
-from vmmodel.kernel import NO_PAGE, RequestClass, WholeVm
+from vmmodel.kernel import NO_PAGE, Pool, RequestClass, WholeVm
 from vmmodel.kernel.pages import REGION_PAGES
 
 KERNEL_OBJECT = -2
@@ -32,7 +32,7 @@ class KernelObject:
         m = self.vm.alloc_object_unlocked(
             request_class, KERNEL_OBJECT, pindex, pred=below, succ=above, cpu=self.vm.cpu_at_work
         )
-        return self._enter(pindex, m)
+        return self.enter(pindex, m)
 
     def alloc(self, request_class: RequestClass, pindex: int) -> int:
         """Get a page from reservation, page cache or buddy lists; or NO_PAGE."""
@@ -40,7 +40,17 @@ class KernelObject:
         m = self.vm.alloc_object(
             request_class, KERNEL_OBJECT, pindex, pred=below, succ=above, cpu=self.vm.cpu_at_work
         )
-        return self._enter(pindex, m)
+        return self.enter(pindex, m)
+
+    def alloc_reserved(self, request_class: RequestClass, pindex: int) -> int:
+        """Get a page from a reservation, or NO_PAGE."""
+        below, above = self._neighbours(pindex)
+        m = self.vm.alloc_reserved(request_class, KERNEL_OBJECT, pindex, pred=below, succ=above)
+        return self.enter(pindex, m)
+
+    def alloc_cached(self, _: RequestClass, pindex: int) -> int:
+        """Get a page from the page cache of the CPU at work, or NO_PAGE."""
+        return self.enter(pindex, self.vm.cached_page(Pool.DEFAULT))
 
     def forget(self, m: int) -> None:
         """Take a page out of the object, if it is in it."""
@@ -55,8 +65,8 @@ class KernelObject:
         above = (pages[i] for i in range(pindex + 1, end) if i in pages)
         return next(below, NO_PAGE), next(above, NO_PAGE)
 
-    def _enter(self, pindex: int, m: int) -> int:
-        """Enter a page at the instant at which it is had: no other thread comes between.
+    def enter(self, pindex: int, m: int) -> int:
+        """Enter a page at the instant at which it is had: no other thread comes between; give *m*.
 
         FreeBSD: kernel_object is locked from the allocation to the insertion.
         """

@@ -1,11 +1,15 @@
 """A design that is watched: at every call it is held to what the kernel's allocator promises.
 
 For runs with ``--check``.  The promises have the numbers of docs/design.md: V1 runs add up to the
-kernel's counter; V2 the books balance; V3 only an import, or a return of a chunk, moves the free
-count; V4 a chunk is imported only when nothing is idle; V5 a queue gives back last what it took
-first; V6 the drift of v_nofree_count; V7 a bump pointer uses no page twice.  V8 and V9 are of the
-buddy lists and of reservations: see `Vm` and `WholeVm.check_domain`.
+kernel's counter; V2 the books balance; V3 only an import, a return of a chunk, or a page that its
+reservation takes back moves the free count; V4 a chunk is imported only when nothing is idle; V5 a
+queue gives back last what it took first; V6 the drift of v_nofree_count; V7 a bump pointer uses no
+page twice.  V8 and V9 are of the buddy lists and of reservations: see `Vm` and
+`WholeVm.check_domain`.
 """
+
+from collections.abc import Callable
+from copy import copy
 
 from vmmodel.kernel import NO_PAGE
 from vmmodel.nofree.axes import ChunkReturn, FreePath, Reuse, Structure
@@ -44,14 +48,10 @@ class Watched:
         return pages
 
     def free(self, m: int) -> None:
-        captured, idle = self.books.captured, self.books.idle
-        self.design.free(m)
-        self._came_back(m, self.books.idle > idle or self.books.captured > captured)
+        self._take_back(m, self.design.free)
 
     def free_nofree(self, m: int) -> None:
-        idle = self.books.idle
-        self.design.free_nofree(m)
-        self._came_back(m, self.books.idle > idle)
+        self._take_back(m, self.design.free_nofree)
 
     def nofreeq_size(self) -> int:
         return self.design.nofreeq_size()
@@ -73,9 +73,17 @@ class Watched:
             assert not self._once or m not in self._used, f"V7: page {m} is used again"
             self._used.add(m)
 
-    def _came_back(self, m: int, idle: bool) -> None:
-        if idle:
+    def _take_back(self, m: int, free: Callable[[int], None]) -> None:
+        before, free_count = copy(self.books), self.vm.free_count()
+        free(m)
+        books = self.books
+        if books.idle > before.idle:
             self._freed.append(m)
+        escaped = books.escaped + books.escaped_fallback
+        if self._chunks and escaped == before.escaped + before.escaped_fallback:
+            given = books.returned - before.returned
+            given += books.returned_fallback - before.returned_fallback
+            assert self.vm.free_count() == free_count + given, "V3: the free count moved"
 
     def check(self) -> None:
         """Assert what holds between calls: V1, V2, V6."""
