@@ -1,5 +1,6 @@
 """Read a TOML file that somebody else wrote: within limits, and one sentence when it is broken."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,14 @@ from vmmodel.errors import InputError
 
 MAX_BYTES = 1 << 18
 """Largest file; one written by hand has a hundredth of it."""
+MAX_DOTS = 200
+"""In what may be one key, ``a.b.c``: the parser's time and memory grow with their square."""
 
 
 def read_toml(path: Path, expected: str) -> dict[str, Any]:
     """Read *path*; `InputError` where that is not possible, with what was *expected*."""
+    if path.is_fifo():
+        raise InputError(path, "is a pipe, which might never end", expected)
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -20,6 +25,8 @@ def read_toml(path: Path, expected: str) -> dict[str, Any]:
         raise InputError(path, f"cannot be read ({said})", expected) from None
     if len(content) > MAX_BYTES:
         raise InputError(path, "the file is too large", f"at most {MAX_BYTES >> 10} kB")
+    if any(part.count(b".") > MAX_DOTS for part in re.split(rb"[,=\n\[\]{}]", content)):
+        raise InputError(path, f"a key or text with more than {MAX_DOTS} dots", expected)
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -68,8 +68,8 @@ def test_a_damaged_or_missing_table_says_what_to_do(folder: Path, name: str) -> 
     path.unlink()
 
     assert damaged.startswith(f"{path}: not readable as Parquet")
-    assert damaged.endswith("; ./study report --again runs it again")
-    assert refused(folder).endswith("; ./study report --again runs it again")
+    assert damaged.endswith("; the command that made it runs it again with --again")
+    assert refused(folder).endswith("; the command that made it runs it again with --again")
 
 
 def test_a_table_that_breaks_off_inside_says_what_to_do(folder: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_table_that_breaks_off_inside_says_what_to_do(folder: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(b"PAR1" + b"\xff" * 400 + whole[404:])
 
-    with pytest.raises(TableError, match=r"; \./study report --again runs it again$"):
+    with pytest.raises(TableError, match=r"; the command that made it runs it again with --again$"):
         _ = tables.load(folder).samples
 
 
@@ -196,7 +196,7 @@ def test_an_older_version_that_cannot_be_filled_is_refused(
     said = refused(folder)
 
     assert "schema version 1 has no 'imported' in table runs, and nothing can stand for it" in said
-    assert said.endswith("; ./study report --again runs it again")
+    assert said.endswith("; the command that made it runs it again with --again")
 
 
 def test_a_setting_is_a_case_of_its_own(folder: Path) -> None:

@@ -9,6 +9,7 @@ from commands.calls import call, refusal
 
 from tests.report.synthetic import STORIES, write_sweep
 from vmmodel.experiment.schema import TABLES
+from vmmodel.experiment.store import add_table
 
 Capture = pytest.CaptureFixture[str]
 
@@ -36,6 +37,20 @@ def test_every_row_is_there(sweep: Path, tmp_path: Path, capsys: Capture) -> Non
     assert "pages" == columns[columns.column == "idle"].unit.iloc[0]
     assert sum(len(schema) for schema in TABLES.values()) == len(columns)
     assert 0 == call("export", str(sweep), "--csv", str(out))
+
+
+def test_precision_that_was_reached_is_there(sweep: Path, tmp_path: Path, capsys: Capture) -> None:
+    """What `./study run --precision` adds is exported too; broken, it is named."""
+    reached = pd.DataFrame({"metric": ["gone"], "reached": [True]})
+    add_table(sweep, "precision", reached)
+    assert 0 == call("export", str(sweep), "--csv", str(tmp_path / "csv"))
+
+    pd.testing.assert_frame_equal(reached, pd.read_csv(tmp_path / "csv" / "precision.csv"))
+
+    (sweep / "precision.parquet").write_bytes(b"PAR1")
+    line = refusal(capsys, "export", str(sweep), "--csv", str(tmp_path / "more"))
+    assert "precision.parquet: not readable (" in line
+    assert not (tmp_path / "more").exists()
 
 
 def test_foreign_folder_is_left_alone(sweep: Path, tmp_path: Path, capsys: Capture) -> None:

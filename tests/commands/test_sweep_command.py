@@ -69,8 +69,9 @@ def test_sweep_and_again(tiny: Path, tmp_path: Path, capsys: Capture) -> None:
     assert before == table_bytes(out)
 
 
-def test_interrupted_sweep_goes_on(tiny: Path, tmp_path: Path) -> None:
-    """Ctrl-C ends with one line; the next start runs what is missing."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_sweep_goes_on(tiny: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C, or a batch system's SIGTERM, ends with one line; the next start runs the rest."""
     out = tmp_path / "out"
     words = [sys.executable, "-m", "vmmodel", "sweep", str(tiny), "--out", str(out)]
     words += ["--workers", "2"]
@@ -81,10 +82,10 @@ def test_interrupted_sweep_goes_on(tiny: Path, tmp_path: Path) -> None:
     while not list(tmp_path.glob(f"{SHARDS}/*/*/*")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGINT)
+    os.kill(process.pid, number) if number is signal.SIGTERM else os.killpg(process.pid, number)
     _, err = process.communicate(timeout=60)
 
-    assert 130 == process.returncode
+    assert 128 + number == process.returncode
     last = "study: stopped; what was finished is kept and will not be run again"
     assert last == err.splitlines()[-1]
     assert "Traceback" not in err

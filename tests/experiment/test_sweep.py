@@ -138,6 +138,30 @@ def test_half_written_shard_is_not_used(
     assert not draft.exists()
 
 
+def endless(shard: Path) -> None:
+    """Let a shard be a link to a file without an end."""
+    shard.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, endless], ids=["folder", "pipe", "endless"])
+def test_what_is_no_file_in_place_of_a_shard(
+    undisturbed: Path, tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    """It is set aside unread, and the run is made again."""
+    shutil.copytree(undisturbed.parent, tmp_path / "copy")
+    folder = tmp_path / "copy" / "out"
+    shard = shards_of(folder)[1]
+    shard.unlink()
+    put(shard)
+    said: list[str] = []
+
+    run_sweep(small_sweep(), folder, {}, workers=1, keep=True, say=said.append)
+
+    (sentence,) = said
+    assert sentence.startswith("A finished run is damaged (it is not a regular file)")
+    assert table_bytes(undisturbed) == table_bytes(folder)
+
+
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _content: b"",
     "cut": lambda content: content[:100],

@@ -1,5 +1,6 @@
 """Sweep files: what they mean, and the sentence for each thing that can be wrong with them."""
 
+import os
 import re
 from pathlib import Path
 
@@ -220,6 +221,8 @@ WRONG = [
     (HOSTS + "zones = 'x'\nvariants = ['M1']", ": scenario 1: variants beside zones, expected on"),
     ("replications = 100000\n" + HOSTS, ": these are 3,000,000 runs, expected at most 1,000,000"),
     ("x = " + "[" * 5000, ": tables or lists are nested too deep, expected a sweep file"),
+    (".".join("a" * 50_000) + " = 1", ": a key or text with more than 200 dots, expected a sweep"),
+    ("x = [{" + "a . " * 50_000 + "a = 1}]", ": a key or text with more than 200 dots"),
     ("x = " + "9" * 5000, ": broken TOML (Exceeds the limit"),
     ("= 3", ": broken TOML (Invalid "),
     (b"\xff", ":1: is not plain text, expected UTF-8"),
@@ -249,6 +252,14 @@ def test_crossing_is_counted_before_it_is_done(
     said = refused(tmp_path, HOSTS + "[scenario.parameters]\n" + axes)
 
     assert said.startswith(": these are 29,910,089,970 runs, expected at most 1,000,000")
+
+
+def test_pipe(tmp_path: Path) -> None:
+    """A pipe is not waited for."""
+    os.mkfifo(tmp_path / "pipe.toml")
+
+    with pytest.raises(InputError, match=r"pipe\.toml: is a pipe, which might never end"):
+        read_sweep(tmp_path / "pipe.toml")
 
 
 def test_missing_file(tmp_path: Path) -> None:

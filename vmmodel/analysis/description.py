@@ -11,7 +11,7 @@ from vmmodel.errors import StudyError, shown
 MAX_BYTES = 16 << 20
 """Largest file; that of a sweep with a thousand settings has a twentieth of it."""
 
-AGAIN = "./study report --again runs it again"
+AGAIN = "the command that made it runs it again with --again"
 """What a reader can do about a file of a sweep that is missing or damaged."""
 
 NAME = r"^([A-Za-z0-9_][ -~]{0,499})?$"

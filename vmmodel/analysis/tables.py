@@ -272,6 +272,15 @@ def write_csv(study: Study, folder: Path) -> None:
     pcsv.write_csv(pa.Table.from_pylist(columns), folder / "columns.csv")
 
 
+def write_extra(study: Path, name: str, folder: Path) -> None:
+    """Write a table that only some studies have as CSV; `TableError` where it cannot be read."""
+    path = study / f"{name}.parquet"
+    try:
+        pcsv.write_csv(pq.read_table(path), folder / f"{name}.csv")
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"{path}: not readable ({error}); {AGAIN}") from None
+
+
 def _pieces(path: Path, name: str) -> Iterator[pa.Table]:
     try:
         with pq.ParquetFile(path) as file:

@@ -30,9 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
     check_replaceable(arguments.csv)
 
     def fill(place: Path) -> None:
-        from vmmodel.analysis.tables import write_csv
+        from vmmodel.analysis.tables import write_csv, write_extra
 
         write_csv(study, place)
+        if (study.folder / "precision.parquet").exists():  # of `./study run --precision`
+            write_extra(study.folder, "precision", place)
         shutil.copyfile(study.folder / META, place / META)
 
     replace_folder(arguments.csv, fill)

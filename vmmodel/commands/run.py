@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--precision", type=share, metavar="SHARE", help="add replications until the primary "
-        "differences are known to this share of themselves; what was reached is precision.parquet"
+        "differences are known to this share of themselves, or to 1 region, 1 page, 10 ns where "
+        "that is more; what was reached is precision.parquet"
     )  # fmt: skip
     parser.add_argument(
         "--max-replications", type=positive, default=200, help="at most (default: 200)"

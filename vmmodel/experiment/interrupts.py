@@ -29,11 +29,13 @@ class _Interrupts:
         self.presses = 0
         self.waits = 0
         self.told = False
+        self.status = STATUS
 
-    def press(self, _signal: int, _frame: FrameType | None) -> None:
-        """Handle SIGINT, in the main thread."""
+    def press(self, number: int, _frame: FrameType | None) -> None:
+        """Handle SIGINT, or SIGTERM, which is what batch systems send, in the main thread."""
         self.presses += 1
         if self.presses == 1:
+            self.status = 128 + number
             atexit.register(_deaf)
             if self.waits:
                 _say(STOPPING)
@@ -50,7 +52,7 @@ class _Interrupts:
         if os.isatty(2):
             os.write(2, b"\x1b[?25h")  # a progress bar hides the cursor
         self.tell()
-        os._exit(STATUS)
+        os._exit(self.status)
 
     def tell(self) -> None:
         """Say once that the program was stopped."""
@@ -64,12 +66,16 @@ _INTERRUPTS = _Interrupts()
 
 @contextmanager
 def obeyed() -> Iterator[None]:
-    """Obey Ctrl-C; any failure after a press is one of the stopping, so `KeyboardInterrupt`."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as nohup leaves it
+    """Obey Ctrl-C, and SIGTERM as if it were that, unless they are ignored, as nohup leaves them.
+
+    Any failure after a press is one of the stopping, so `KeyboardInterrupt`.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, _INTERRUPTS.press)
+    signals = signal.SIGINT, signal.SIGTERM
+    heard = [one for one in signals if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, _INTERRUPTS.press) for one in heard}
     try:
         yield
     except Exception:
@@ -78,7 +84,8 @@ def obeyed() -> Iterator[None]:
         raise
     finally:
         if not _INTERRUPTS.presses:  # else this process ends, and may be pressed again
-            signal.signal(signal.SIGINT, before)
+            for one, handler in before.items():
+                signal.signal(one, handler)
 
 
 @contextmanager
@@ -95,7 +102,7 @@ def tell_stopped() -> int:
     """Say that the program was stopped; give its exit status."""
     _INTERRUPTS.tell()
     exec("")  # else Python ends by the signal if the press came amid such an exec, as in dataclass
-    return STATUS
+    return _INTERRUPTS.status
 
 
 def _kill_children() -> None:

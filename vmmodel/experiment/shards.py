@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -89,6 +90,16 @@ def _head(content: bytes) -> dict[str, dict[str, int]]:
         raise Damaged("it does not begin as a shard") from None
 
 
+def _content(path: Path) -> bytes:
+    """Read a shard, not what somebody put in its place: a link or a pipe may never end."""
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise Damaged("it is not a regular file")
+    if found.st_size > _MAX_BYTES:
+        raise Damaged("it is too large")
+    return path.read_bytes()
+
+
 @dataclass(frozen=True)
 class Shards:
     """The finished runs of one state of the model."""
@@ -106,7 +117,7 @@ class Shards:
     def read(self, key: str) -> Tables:
         """Read a run; `Damaged` where the file is not what was written, `Gone` without one."""
         try:
-            return unpack(self.path(key).read_bytes())
+            return unpack(_content(self.path(key)))
         except FileNotFoundError as error:
             raise Gone(str(error)) from None
         except OSError as error:
@@ -129,9 +140,11 @@ class Shards:
     def fault(self, key: str) -> str | None:
         """Say what is wrong with a finished run; None when it is sound, "" when it is not there."""
         try:
-            _head(self.path(key).read_bytes())
+            _head(_content(self.path(key)))
         except FileNotFoundError:
             return ""
+        except OSError as error:
+            return error.strerror or str(error)
         except Damaged as damaged:
             return str(damaged)
         return None
@@ -146,8 +159,11 @@ class Shards:
 
     def seconds(self, key: str) -> float | None:
         """Tell how long a finished run took; None when it is not there or cannot be read."""
+        path = self.path(key)
         try:
-            with self.path(key).open("rb") as file:
+            if not stat.S_ISREG(path.lstat().st_mode):
+                return None
+            with path.open("rb") as file:
                 head = file.read(1024).split(b"\n", 2)[1]
             return float(json.loads(head)["seconds"])
         except (OSError, ValueError, KeyError, IndexError, TypeError):
