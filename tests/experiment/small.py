@@ -1,10 +1,12 @@
 """Sweeps that take a second."""
 
+import subprocess
 from pathlib import Path
 
 from vmmodel.experiment.scenario import scenario
 from vmmodel.experiment.schema import TABLES
 from vmmodel.experiment.sweep import Sweep
+from vmmodel.paths import ROOT
 
 VALUES = {
     "memory_gb": "1",
@@ -41,6 +43,18 @@ def small_sweep(replications: int = 3, **changed: str) -> Sweep:
     """Two designs under a small second-resource."""
     chosen = scenario("second-resource", values=VALUES | changed)
     return Sweep((chosen,), DESIGNS, replications, 1, "test")
+
+
+def in_own_session(words: list[str]) -> subprocess.Popen[str]:
+    """Start a command as a terminal does: all its processes can be pressed Ctrl-C on at once."""
+    return subprocess.Popen(
+        words,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def table_bytes(folder: Path) -> dict[str, bytes]:

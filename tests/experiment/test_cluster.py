@@ -17,7 +17,15 @@ import pytest
 from commands.calls import refusal
 from experiment.clusters import scheduler, worker
 from experiment.deadly import deadly_sweep
-from experiment.small import DESIGNS, TINY, TINY_RUNS, leftovers, small_sweep, table_bytes
+from experiment.small import (
+    DESIGNS,
+    TINY,
+    TINY_RUNS,
+    in_own_session,
+    leftovers,
+    small_sweep,
+    table_bytes,
+)
 
 from vmmodel.errors import InputError, StudyError
 from vmmodel.experiment import cluster as cluster_module
@@ -266,14 +274,7 @@ def test_interrupted_sweep(tmp_path: Path, presses: int) -> None:
     file, out = tmp_path / "longer.toml", tmp_path / "out"
     file.write_text(TINY.replace("requests = 20", "requests = 6000"))
     words = [sys.executable, "-m", "vmmodel", "sweep", str(file), "--out", str(out)]
-    process = subprocess.Popen(
-        [*words, "--scheduler", "local", "--workers", "2"],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    process = in_own_session([*words, "--scheduler", "local", "--workers", "2"])
     try:
         wait_for(lambda: bool(finished(tmp_path)) or process.poll() is not None, 120)
         for _ in range(presses):

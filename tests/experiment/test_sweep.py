@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from experiment.small import DESIGNS, VALUES, leftovers, small_sweep, table_bytes
+from experiment.small import DESIGNS, VALUES, in_own_session, leftovers, small_sweep, table_bytes
 
 from vmmodel.experiment import unit as unit_module
 from vmmodel.experiment.locks import forget_shards
@@ -22,7 +22,6 @@ from vmmodel.experiment.schema import TABLES
 from vmmodel.experiment.shards import SHARDS
 from vmmodel.experiment.sweep import run_sweep
 from vmmodel.experiment.unit import Unit
-from vmmodel.paths import ROOT
 from vmmodel.sim.machine import AnyScript, run_script
 from vmmodel.sim.run import RunResult
 
@@ -350,14 +349,7 @@ def command(out: Path, workers: int) -> list[str]:
 
 def interrupt(out: Path, workers: int) -> subprocess.CompletedProcess[str]:
     """Start a run and press Ctrl-C, as a terminal does it, once the first unit is finished."""
-    process = subprocess.Popen(
-        command(out, workers),
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    process = in_own_session(command(out, workers))
     try:
         deadline = time.monotonic() + 120
         while not shards_of(out) and process.poll() is None:

@@ -56,17 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, run, and print where the tables are."""
-    from vmmodel.commands.sweeping import (
-        command_line,
-        compile_kernel,
-        progress_console,
-        sweep_with_progress,
-    )
+    from vmmodel.commands.sweeping import command_line, progress_console, sweep_with_progress
     from vmmodel.cpus import available_cpus
     from vmmodel.experiment.locks import forget_shards
     from vmmodel.experiment.store import check_replaceable, read_meta
     from vmmodel.experiment.sweepfile import read_sweep
-    from vmmodel.experiment.workers import prepare
 
     console = progress_console()
     if arguments.estimate_full:
@@ -85,10 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         forget_shards(out)
     meta = read_meta(out)
     if arguments.again or meta is None or meta.get("key") != sweep.key():
-        compile_kernel(console)
-        if workers > 1 and cluster is None:
-            prepare()  # the workers' server loads while the plan is made
-        plan = _plan(sweep, out, console)
+        plan = _plan(sweep, out, console, workers if cluster is None else 0)
         _show(sweep, plan, workers, cluster, console)
         command = command_line(["sweep", arguments.file.name, "--out", "DIR"])
         sweep_with_progress(
@@ -126,12 +117,16 @@ def _cluster(arguments: argparse.Namespace) -> "Cluster | None":
     return Cluster(arguments.scheduler, *tls)
 
 
-def _plan(sweep: "Sweep", out: Path, console: "Console") -> "Plan":
+def _plan(sweep: "Sweep", out: Path, console: "Console", workers: int = 0) -> "Plan":
+    """Make the plan; what *workers* will be forked from loads meanwhile."""
     from vmmodel.commands.sweeping import compile_kernel
     from vmmodel.experiment.plan import make_plan
     from vmmodel.experiment.sweep import shards_of
+    from vmmodel.experiment.workers import prepare
 
     compile_kernel(console)
+    if workers > 1:
+        prepare()
     return make_plan(sweep, shards_of(out), console.print)
 
 

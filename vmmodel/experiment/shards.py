@@ -91,13 +91,21 @@ def _head(content: bytes) -> dict[str, dict[str, int]]:
 
 
 def _content(path: Path) -> bytes:
-    """Read a shard, not what somebody put in its place: a link or a pipe may never end."""
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode):
-        raise Damaged("it is not a regular file")
-    if found.st_size > _MAX_BYTES:
-        raise Damaged("it is too large")
-    return path.read_bytes()
+    """Read a shard; `Damaged` where the file cannot be read or is none, `Gone` without one.
+
+    What somebody put in its place is not opened: a link or a pipe may never end.
+    """
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Damaged("it is not a regular file")
+        if found.st_size > _MAX_BYTES:
+            raise Damaged("it is too large")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise Gone(str(error)) from None
+    except OSError as error:
+        raise Damaged(error.strerror or str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -116,12 +124,7 @@ class Shards:
 
     def read(self, key: str) -> Tables:
         """Read a run; `Damaged` where the file is not what was written, `Gone` without one."""
-        try:
-            return unpack(_content(self.path(key)))
-        except FileNotFoundError as error:
-            raise Gone(str(error)) from None
-        except OSError as error:
-            raise Damaged(error.strerror or str(error)) from None
+        return unpack(_content(self.path(key)))
 
     def write(self, key: str, content: bytes) -> None:
         """Keep a run, at once or not at all; `NotKept` where the disk is full, or not ours."""
@@ -141,10 +144,8 @@ class Shards:
         """Say what is wrong with a finished run; None when it is sound, "" when it is not there."""
         try:
             _head(_content(self.path(key)))
-        except FileNotFoundError:
+        except Gone:
             return ""
-        except OSError as error:
-            return error.strerror or str(error)
         except Damaged as damaged:
             return str(damaged)
         return None
